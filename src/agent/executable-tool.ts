@@ -1,0 +1,85 @@
+import { KimiError, messageOf } from "../errors.ts";
+import { runProcess, type ProcessOutcome } from "./process-tree.ts";
+import { checkTool } from "./check-tool.ts";
+import type { Tool, ToolContext, ToolResult } from "./tool.ts";
+
+const schemaTimeoutMs = 10_000;
+
+/**
+ * A tool from any program: `PROGRAM --schema` prints `{name, description, parameters, effect?,
+ * timeout_seconds?}` as JSON; a call gets its arguments as JSON on standard input and answers on
+ * standard output. A non-zero exit code makes the answer an error.
+ * @throws KimiError naming the program and what is wrong.
+ */
+export async function openExecutable(path: string): Promise<Tool> {
+  const description = await describe(path);
+  const { timeout_seconds: seconds, ...rest } = description;
+  const tool: Record<string, unknown> = {
+    effect: "execute",
+    ...rest,
+    ...(typeof seconds === "number" && seconds > 0 ? { timeoutMs: seconds * 1000 } : {}),
+    prepare: (input: unknown) => ({
+      summary: `${String(description["name"])} ${JSON.stringify(input)}`,
+      start: (context: ToolContext) => call(path, JSON.stringify(input), context),
+    }),
+  };
+  return checkTool(tool, path);
+}
+
+async function describe(path: string): Promise<Record<string, unknown>> {
+  const signal = AbortSignal.timeout(schemaTimeoutMs);
+  let outcome: ProcessOutcome;
+  try {
+    outcome = await runProcess({ command: path, arguments: ["--schema"], input: "", signal });
+  } catch (cause) {
+    throw badExecutable(
+      path,
+      signal.aborted
+        ? `did not answer --schema within ${schemaTimeoutMs / 1000} s`
+        : reasonOf(cause),
+    );
+  }
+  if (outcome.exitCode !== 0) throw badExecutable(path, `--schema failed: ${lastLine(outcome)}`);
+  try {
+    return JSON.parse(outcome.stdout) as Record<string, unknown>;
+  } catch (cause) {
+    throw badExecutable(path, `--schema did not print JSON: ${messageOf(cause)}`);
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === "ENOENT") return "does not exist, or the program in its first line does not";
+  if (code === "EACCES") return "is not executable (chmod +x makes it so)";
+  return `can't be started: ${messageOf(cause)}`;
+}
+
+function badExecutable(path: string, what: string): KimiError {
+  return new KimiError(`the tool ${path} ${what}`, {
+    code: "bad-tool",
+    hint: "A tool is a name that kimi tools lists, a .ts, .js or .mjs module, or a program that answers --schema.",
+  });
+}
+
+async function call(
+  path: string,
+  input: string,
+  { signal, report }: ToolContext,
+): Promise<ToolResult> {
+  const outcome = await runProcess({
+    command: path,
+    arguments: [],
+    input,
+    signal,
+    onStderr: report,
+  });
+  const output = outcome.stdout.trimEnd();
+  if (outcome.exitCode === 0) return { output };
+  if (output !== "") return { output, isError: true };
+  throw new Error(`${path} failed: ${lastLine(outcome)}`);
+}
+
+function lastLine({ stderr, exitCode }: ProcessOutcome): string {
+  const line = stderr.trim().split("\n").at(-1);
+  return line || (exitCode === undefined ? "killed by a signal" : `exit code ${exitCode}`);
+}

@@ -1,0 +1,19 @@
+import packageJson from "../../package.json" with { type: "json" };
+
+/** Runs the program with the process's arguments; the only place that knows an exit code or prints an error. */
+export async function main(): Promise<void> {
+  const [first, ...rest] = process.argv.slice(2);
+  if ((first === "--version" || first === "-V") && rest.length === 0) {
+    process.stdout.write(`${packageJson.version}\n`);
+    return;
+  }
+  try {
+    const { runProgram } = await import("./program.ts");
+    process.exitCode = await runProgram(process.argv.slice(2), packageJson.version);
+  } catch (thrown) {
+    const { reportError } = await import("./report-error.ts");
+    process.exitCode = reportError(thrown, { debug: process.argv.includes("--debug") });
+  }
+  // Whatever still holds the process, a socket or a pipe nobody closes, does not hold it for long.
+  setTimeout(() => process.exit(), 2_000).unref();
+}

@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { checkTool } from "../agent/check-tool.ts";
+import type { Tool } from "../agent/tool.ts";
+import { nearest } from "../config/nearest.ts";
+import { KimiError, messageOf } from "../errors.ts";
+
+/** The file name is the tool's name. */
+const builtIn: Readonly<Record<string, () => Promise<Tool>>> = {
+  calculator: async () => (await import("../../tools/calculator.ts")).calculator,
+  clock: async () => (await import("../../tools/clock.ts")).clock,
+  weather: async () => (await import("../../tools/weather.ts")).weather,
+};
+
+export const builtInTools = Object.keys(builtIn);
+
+/** Opens each of a `--tools` list: names, module files, executables. */
+export function openTools(list: readonly string[]): Promise<Tool[]> {
+  return Promise.all(list.map(openTool));
+}
+
+async function openTool(name: string): Promise<Tool> {
+  const open = builtIn[name];
+  if (open) return open();
+  if (/\.[cm]?[jt]s$/.test(name)) return openModule(name);
+  if (!/[/\\]/.test(name) && !existsSync(name)) throw unknownTool(name);
+  return (await import("../agent/executable-tool.ts")).openExecutable(resolve(name));
+}
+
+function unknownTool(name: string): KimiError {
+  const like = nearest(name, builtInTools);
+  return new KimiError(`there is no tool ${name}`, {
+    code: "unknown-tool",
+    exitCode: 2,
+    hint: like
+      ? `Did you mean ${like}?`
+      : `There are: ${builtInTools.join(", ")}; or give a module file or an executable, as ./my-tool.`,
+  });
+}
+
+async function openModule(path: string): Promise<Tool> {
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = (await import(pathToFileURL(resolve(path)).href)) as typeof module;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const isMissing = !existsSync(path);
+    throw new KimiError(
+      `the tool module ${path} ${isMissing ? "does not exist" : `can't be loaded: ${firstLine(cause)}`}`,
+      {
+        code: "bad-tool",
+        hint:
+          code === "ERR_UNKNOWN_FILE_EXTENSION"
+            ? "Tools in TypeScript need Node 22.18 or newer; this is " + process.version + "."
+            : isMissing
+              ? "Check the path; it is looked up from the current folder."
+              : "Run it with node to see more: node " + path,
+        cause,
+      },
+    );
+  }
+  const exported = module["default"] ?? module["tool"] ?? Object.values(module)[0];
+  return checkTool(exported, path);
+}
+
+function firstLine(thrown: unknown): string {
+  return messageOf(thrown).split("\n")[0] ?? "";
+}

@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import envPaths from "env-paths";
+import { resolveConfig, type Config } from "../config/resolve.ts";
+import { settings, type Settings } from "../config/settings.ts";
+import { KimiError } from "../errors.ts";
+import type { EngineConfig } from "../engine/open-engine.ts";
+
+const folders = envPaths("kimi", { suffix: "" });
+
+export const userConfigFile = join(folders.config, "config.json");
+
+/** The model that is always there. */
+const embeddedModel = "kimi-nano";
+
+export function embeddedModelFile(): string {
+  return join(packageFolder(), "models", "kimi-nano", "kimi-nano-q8_0.gguf");
+}
+
+function packageFolder(): string {
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(at, "package.json")) && dirname(at) !== at) at = dirname(at);
+  return at;
+}
+
+export function readConfig(flags: Partial<Settings>): Config {
+  return resolveConfig({
+    flags,
+    environment: process.env,
+    userFile: userConfigFile,
+    folder: process.cwd(),
+  });
+}
+
+/** The engine that a configuration means. @throws KimiError for a model that is neither a file nor a server's. */
+export function engineConfig(
+  { values, origins }: Config,
+  trace?: (line: string) => void,
+): EngineConfig {
+  const { "base-url": baseUrl, "api-key": apiKey, model } = values;
+  const local = {
+    ...(values.threads === undefined ? {} : { threads: values.threads }),
+    ...(values.context === undefined ? {} : { contextSize: values.context }),
+  };
+  if (!baseUrl)
+    return { type: "local", path: modelFile(model), cacheFolder: folders.cache, ...local };
+  return {
+    type: "remote",
+    baseUrl,
+    protocol: values.protocol ?? "chat",
+    stream: values.stream ?? true,
+    timers: {
+      connectMs: (values["connect-timeout"] ?? 0) * 1000,
+      firstTokenMs: (values["first-token-timeout"] ?? 0) * 1000,
+      idleMs: (values["idle-timeout"] ?? 0) * 1000,
+    },
+    retries: values.retries ?? 0,
+    temperatureScale: values["temperature-scale"] ?? 1,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    // The default names the embedded model, not one of a server's.
+    ...(model === undefined || origins.get("model") === "default" ? {} : { model }),
+    ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }),
+    ...(trace ? { trace } : {}),
+  };
+}
+
+function modelFile(model: string | undefined): string {
+  if (model === undefined || model === embeddedModel) return embeddedModelFile();
+  if (model.endsWith(".gguf") || existsSync(model)) return model;
+  throw new KimiError(`there is no model ${model}`, {
+    code: "unknown-model",
+    exitCode: 2,
+    hint: `Give the path of a .gguf file, ${embeddedModel} for the embedded one, or --base-url for a server's model.`,
+  });
+}
+
+/** What to say about settings of a project's file that were not obeyed. */
+export function ignoredNotice({ ignored }: Config): string | undefined {
+  if (ignored.length === 0) return undefined;
+  const allowed = Object.entries(settings).filter(([, setting]) => setting.project);
+  return `ignored ${ignored.join(", ")}: a project may only set ${allowed.map(([name]) => name).join(", ")}`;
+}

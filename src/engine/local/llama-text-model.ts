@@ -1,0 +1,226 @@
+import { vocabularyOfGguf } from "../kimi/vocabulary.ts";
+import { KimiTokenizer } from "../kimi/tokenizer.ts";
+import { KimiError } from "../../errors.ts";
+import type { Sampling, Usage } from "../engine.ts";
+import type { Prompt, TextEvent, TextModel, TextRequest } from "../text-engine.ts";
+import { cpuFlags, refuseBrokenOnAmx } from "./amx-guard.ts";
+import { tryFirstLoad } from "./first-load.ts";
+import { loadLlama, type LoadedLlama } from "./load-llama.ts";
+import { numberIn, openModelFile, type ModelFile } from "./model-file.ts";
+import { chooseThreads } from "./threads.ts";
+
+export interface LocalModelOptions {
+  readonly path: string;
+  readonly threads?: number;
+  /** Tokens. */
+  readonly contextSize?: number;
+  readonly cacheFolder: string;
+}
+
+/** K2's recommended temperature, for files that name none. */
+const defaultTemperature = 0.6;
+
+/**
+ * A GGUF file through llama.cpp. Loaded at the first request; the KV cache is kept between requests,
+ * so that a prompt that goes on from the last one costs only its new tokens.
+ */
+export class LlamaTextModel implements TextModel {
+  readonly name: string;
+  readonly #options: LocalModelOptions;
+  readonly #file: ModelFile;
+  readonly #tokenizer: KimiTokenizer;
+  readonly #threads: number;
+  #loaded: LoadedLlama | undefined;
+  /** How the model itself cut its words into tokens, to find its reply in the cache again. */
+  readonly #ownWords = new Map<string, readonly number[]>();
+
+  /** Reads the file's head. @throws KimiError for a file that can't be a model's. */
+  constructor(options: LocalModelOptions) {
+    this.#options = options;
+    this.#file = openModelFile(options.path);
+    this.name = String(this.#file.head.metadata.get("general.name") ?? options.path);
+    refuseBrokenOnAmx(this.#file, cpuFlags());
+    this.#tokenizer = new KimiTokenizer(vocabularyOfGguf(this.#file.head));
+    this.#threads = options.threads ?? chooseThreads(this.#file.sizeBytes);
+  }
+
+  get contextWindow(): number {
+    const architecture = String(this.#file.head.metadata.get("general.architecture"));
+    return (
+      this.#loaded?.sequence.contextSize ??
+      this.#options.contextSize ??
+      numberIn(this.#file, `${architecture}.context_length`) ??
+      0
+    );
+  }
+
+  async *complete({
+    prompt,
+    stop,
+    sampling,
+    signal,
+  }: TextRequest): AsyncGenerator<TextEvent, void> {
+    signal.throwIfAborted();
+    const loaded = this.#loaded ?? (yield* this.#load(signal));
+    const input = this.#encode(prompt);
+    if (input.length >= loaded.sequence.contextSize)
+      throw contextFull(input.length, loaded.sequence.contextSize);
+    const cachedTokens = await keepCommonPrefix(loaded, input);
+    const rest = yield* prefill(loaded, { input, cachedTokens, signal });
+    yield* this.#decode(loaded, { rest, input, cachedTokens, stop, sampling, signal });
+  }
+
+  async close(): Promise<void> {
+    await this.#loaded?.dispose();
+    this.#loaded = undefined;
+  }
+
+  async *#load(signal: AbortSignal): AsyncGenerator<TextEvent, LoadedLlama> {
+    const { contextSize, cacheFolder } = this.#options;
+    const total = this.#file.sizeBytes;
+    const common = { file: this.#file, threads: this.#threads, contextSize, signal };
+    yield { type: "progress", phase: "load", done: 0, total };
+    await tryFirstLoad({ ...common, cacheFolder });
+    // The bindings report progress through a callback, hundreds of times; a few a second are shown.
+    let fraction = 0;
+    let shownAt = performance.now();
+    let wake = (): void => {};
+    const onProgress = (now: number): void => {
+      fraction = now;
+      if (performance.now() - shownAt < 100) return;
+      shownAt = performance.now();
+      wake();
+    };
+    let settled = false;
+    const loading = loadLlama({ ...common, onProgress }).finally(() => {
+      settled = true;
+      wake();
+    });
+    loading.catch(() => {}); // awaited below
+    while (!settled) {
+      await new Promise<void>((resolve) => (wake = resolve));
+      yield { type: "progress", phase: "load", done: Math.round(fraction * total), total };
+    }
+    this.#loaded = await loading;
+    return this.#loaded;
+  }
+
+  #encode(prompt: Prompt): number[] {
+    return prompt.flatMap((piece) => {
+      const known = piece.type === "text" ? this.#ownWords.get(piece.text) : undefined;
+      return known ?? this.#tokenizer.encodePrompt([piece]);
+    });
+  }
+
+  async *#decode(
+    { sequence }: LoadedLlama,
+    request: { rest: number[]; input: number[]; cachedTokens: number } & Omit<
+      TextRequest,
+      "prompt"
+    >,
+  ): AsyncGenerator<TextEvent, void> {
+    const { input, cachedTokens, sampling, signal } = request;
+    const stopIds = new Set(request.stop.map((token) => this.#tokenizer.controlId(token)));
+    const room = sequence.contextSize - input.length;
+    const limit = Math.min(sampling.maxTokens ?? room, room);
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    let words: number[] = [];
+    let outputTokens = 0;
+    let reason: "stop" | "length" = "length";
+    const options = { ...this.#samplerOptions(sampling), yieldEogToken: true };
+    if (limit > 0) {
+      for await (const id of sequence.evaluate(
+        request.rest as Parameters<typeof sequence.evaluate>[0],
+        options,
+      )) {
+        signal.throwIfAborted();
+        outputTokens++;
+        if (stopIds.has(id)) {
+          reason = "stop";
+          break;
+        }
+        const control = this.#tokenizer.controlName(id);
+        if (control === undefined) {
+          words.push(id);
+          const text = decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });
+          if (text !== "") yield { type: "text", text };
+        } else {
+          const text = decoder.decode();
+          if (text !== "") yield { type: "text", text };
+          this.#rememberWords(words);
+          words = [];
+          yield { type: "control", token: control };
+        }
+        if (outputTokens >= limit) break;
+      }
+    }
+    this.#rememberWords(words);
+    const text = decoder.decode();
+    if (text !== "") yield { type: "text", text };
+    const usage: Usage = { inputTokens: input.length, outputTokens, cachedTokens };
+    yield { type: "finish", reason, usage };
+  }
+
+  #rememberWords(ids: readonly number[]): void {
+    if (ids.length > 0) this.#ownWords.set(this.#tokenizer.decode(ids), ids);
+  }
+
+  /** What is not asked for is the file's own (`general.sampling.*`), then K2's. */
+  #samplerOptions(sampling: Sampling): object {
+    const own = (key: string): number | undefined =>
+      numberIn(this.#file, `general.sampling.${key}`);
+    return {
+      temperature: sampling.temperature ?? own("temp") ?? defaultTemperature,
+      topP: sampling.topP ?? own("top_p") ?? 1,
+      topK: sampling.topK ?? own("top_k") ?? 0,
+      minP: sampling.minP ?? own("min_p") ?? 0,
+      seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 32),
+    };
+  }
+}
+
+/** Drops from the KV cache what does not begin the new prompt; at least its last token is computed anew. */
+async function keepCommonPrefix({ sequence }: LoadedLlama, input: number[]): Promise<number> {
+  const tokens = input as Parameters<typeof sequence.compareContextTokens>[0];
+  const { firstDifferentIndex } = sequence.compareContextTokens(tokens);
+  const kept = Math.min(firstDifferentIndex, input.length - 1);
+  if (kept < sequence.nextTokenIndex) {
+    await sequence.eraseContextTokenRanges([{ start: kept, end: sequence.nextTokenIndex }]);
+  }
+  return sequence.nextTokenIndex;
+}
+
+interface Prefill {
+  readonly input: number[];
+  readonly cachedTokens: number;
+  readonly signal: AbortSignal;
+}
+
+/** Evaluates all but the last batch of the prompt, a batch at a time, and returns what is left. */
+async function* prefill(
+  { sequence, batchSize }: LoadedLlama,
+  { input, cachedTokens, signal }: Prefill,
+): AsyncGenerator<TextEvent, number[]> {
+  let done = cachedTokens;
+  while (input.length - done > batchSize) {
+    yield { type: "progress", phase: "prefill", done, total: input.length };
+    signal.throwIfAborted();
+    const batch = input.slice(done, done + batchSize);
+    await sequence.evaluateWithoutGeneratingNewTokens(
+      batch as Parameters<typeof sequence.evaluate>[0],
+    );
+    done += batchSize;
+  }
+  signal.throwIfAborted();
+  return input.slice(done);
+}
+
+function contextFull(needed: number, contextSize: number): KimiError {
+  return new KimiError(
+    `the context is full: the conversation has ${needed} tokens, the context ${contextSize}`,
+    {
+      code: "context-full",
+      hint: "Give less input, or a larger --context if the model allows it.",
+    },
+  );
+}

@@ -1,0 +1,86 @@
+import type { Engine, EngineEvent, EngineRequest } from "../engine.ts";
+import { rewriteCallIds } from "../kimi/call-ids.ts";
+import type { CallDelta } from "./chat-calls.ts";
+import { writeChatMessages } from "./chat-messages.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { readEvents } from "./event-stream.ts";
+import { requestBody } from "./http.ts";
+import { openAiSampling, readOpenAiUsage, type OpenAiUsage } from "./openai-fields.ts";
+import { ReplyReader } from "./reply-reader.ts";
+import { withRetry } from "./retry.ts";
+
+/** A server that speaks OpenAI's chat completions. */
+export function chatCompletionsEngine(endpoint: Endpoint): Engine {
+  return {
+    name: endpoint.model,
+    contextWindow: 0,
+    generate: (request) =>
+      withRetry(() => generateOnce(endpoint, request), {
+        retries: endpoint.retries,
+        signal: request.signal,
+      }),
+    close: async () => {},
+  };
+}
+
+interface ChatChunk {
+  readonly choices?: readonly {
+    readonly delta?: ChatDelta;
+    readonly message?: ChatDelta;
+    readonly finish_reason?: string | null;
+  }[];
+  readonly usage?: OpenAiUsage | null;
+}
+
+interface ChatDelta {
+  readonly content?: string | null;
+  readonly reasoning_content?: string | null;
+  readonly reasoning?: string | null;
+  readonly tool_calls?: readonly CallDelta[] | null;
+}
+
+async function* generateOnce(
+  endpoint: Endpoint,
+  request: EngineRequest,
+): AsyncGenerator<EngineEvent, void> {
+  const { tools, sampling, signal } = request;
+  const body = {
+    model: endpoint.model,
+    messages: writeChatMessages(rewriteCallIds(request.messages)),
+    ...(tools.length === 0
+      ? {}
+      : { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
+    ...openAiSampling(sampling),
+    stream: endpoint.stream,
+    ...(endpoint.stream ? { stream_options: { include_usage: true } } : {}),
+  };
+  const reader = new ReplyReader(request);
+  const headers =
+    endpoint.apiKey === undefined ? {} : { authorization: `Bearer ${endpoint.apiKey}` };
+  const reply = requestBody({ endpoint, path: "/chat/completions", headers, body, signal });
+  const { baseUrl } = endpoint;
+  for await (const chunk of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
+    for (const event of readChunk(reader, chunk as ChatChunk)) yield event;
+  }
+  yield* reader.end();
+}
+
+function readChunk(reader: ReplyReader, { choices, usage }: ChatChunk): EngineEvent[] {
+  if (usage) reader.usage = readOpenAiUsage(usage);
+  const choice = choices?.[0];
+  if (!choice) return [];
+  if (choice.finish_reason) reader.finish(finishReason(choice.finish_reason));
+  const delta = choice.delta ?? choice.message ?? {};
+  const thinking = delta.reasoning_content ?? delta.reasoning;
+  const events: EngineEvent[] = [];
+  if (thinking) events.push(...reader.thinking(thinking));
+  if (delta.content) events.push(...reader.content(delta.content));
+  for (const call of delta.tool_calls ?? []) events.push(...reader.call(call));
+  return events;
+}
+
+/** `tool_calls` is not asked for: whether there are calls is seen from the calls. */
+function finishReason(reason: string): "stop" | "length" | "filtered" {
+  if (reason === "length") return "length";
+  return reason === "content_filter" ? "filtered" : "stop";
+}
