@@ -39,11 +39,11 @@ export class ChatCalls {
     return [{ type: "tool-call-delta", id: call.id, name: call.name, text }];
   }
 
-  /** The whole calls; one that a token limit cut off is left out. */
+  /** The whole calls; one that a token limit cut off, before its arguments or in them, is left out. */
   end(reason: string): ToolCall[] {
-    const whole = this.#calls.filter(
-      (call) => reason !== "length" || !("error" in readArguments(call.arguments)),
-    );
+    const isWhole = ({ arguments: text }: OpenCall): boolean =>
+      text.trim() !== "" && !("error" in readArguments(text));
+    const whole = this.#calls.filter((call) => reason !== "length" || isWhole(call));
     return whole
       .filter((call) => call.name !== "" || call.arguments !== "")
       .map((call) => {

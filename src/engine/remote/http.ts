@@ -26,6 +26,7 @@ export async function* requestBody(request: HttpRequest): AsyncGenerator<Buffer,
   signal.addEventListener("abort", stop, { once: true });
   try {
     const response = await watch.response(client);
+    response.on("error", () => {});
     const status = response.statusCode ?? 0;
     endpoint.trace?.(`HTTP ${status} ${response.headers["content-type"] ?? ""}`);
     if (status < 200 || status > 299) {
@@ -75,6 +76,7 @@ function send({ endpoint, path, headers, body }: HttpRequest): ClientRequest {
     },
   });
   client.setNoDelay(true);
+  client.on("error", () => {}); // seen by whoever waits for the response or reads it
   client.end(payload);
   return client;
 }
@@ -95,6 +97,7 @@ class Watch {
   readonly #timers: Timers;
   readonly #baseUrl: string;
   #timer: NodeJS.Timeout | undefined;
+  #expired: KimiError | undefined;
 
   constructor({ timers, baseUrl }: Endpoint) {
     this.#timers = timers;
@@ -132,7 +135,7 @@ class Watch {
         this.#start(response, idleMs, stalled);
       }
     } catch (cause) {
-      if (cause instanceof KimiError) throw cause;
+      if (this.#expired) throw this.#expired; // the stream itself only knows that it was destroyed
       throw new KimiError(
         `the connection to ${this.#baseUrl} broke off in the middle of the reply`,
         {
@@ -151,7 +154,7 @@ class Watch {
 
   #start(stream: ClientRequest | IncomingMessage, ms: number, error: () => KimiError): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => stream.destroy(error()), ms);
+    this.#timer = setTimeout(() => stream.destroy((this.#expired = error())), ms);
   }
 
   #timeout(what: string, ms: number, code: string): KimiError {

@@ -1,0 +1,563 @@
+/** Endpoints that misbehave in every way that was seen in the field (k2-facts §3.7, peers §2). */
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { EngineEvent } from "../../src/engine/engine.ts";
+import { KimiError } from "../../src/errors.ts";
+import { userText, type Message } from "../../src/message.ts";
+import { openRemote, request } from "../support/engines.ts";
+import { collect, said } from "../support/events.ts";
+import { event, startEndpoint, startEvents, type RawReply } from "../support/fake-endpoint.ts";
+
+const chunk = (delta: object, finish: string | null = null): string =>
+  event({ choices: [{ index: 0, delta, finish_reason: finish }] });
+
+const stream =
+  (...pieces: readonly string[]): RawReply =>
+  (response) => {
+    startEvents(response);
+    for (const piece of pieces) response.write(piece);
+    response.end();
+  };
+
+const status =
+  (code: number, body = "", headers: Record<string, string> = {}): RawReply =>
+  (response) =>
+    void response.writeHead(code, headers).end(body);
+
+async function chat(
+  replies: RawReply | readonly RawReply[],
+  config: Parameters<typeof openRemote>[2] = {},
+) {
+  const list = typeof replies === "function" ? [replies] : replies;
+  const endpoint = await startEndpoint("chat", list);
+  const engine = await openRemote("chat", endpoint.url, config);
+  return { endpoint, generate: () => collect(engine.generate(request())) };
+}
+
+const section =
+  '<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Rome"}<|tool_call_end|><|tool_calls_section_end|>';
+const rome = [
+  {
+    type: "tool-call",
+    id: "functions.get_weather:0",
+    name: "get_weather",
+    arguments: '{"city": "Rome"}',
+  },
+];
+
+describe("markers left in the reply become tool calls", () => {
+  test.each(["content", "reasoning_content", "reasoning"])(
+    "in %s, wherever it is cut",
+    async (field) => {
+      for (let at = 0; at <= section.length; at += 13) {
+        const pieces = [section.slice(0, at), section.slice(at)].map((text) =>
+          chunk({ [field]: text }),
+        );
+        const { generate } = await chat(
+          stream(chunk({ [field]: "Let me see." }), ...pieces, chunk({}, "tool_calls")),
+        );
+        const events = await generate();
+        expect(said(events).calls).toEqual(rome);
+        expect(said(events)[field === "content" ? "text" : "thinking"]).toBe("Let me see.");
+        expect(events.at(-1)).toMatchObject({ reason: "tool-calls" });
+      }
+    },
+  );
+
+  test("with an empty tool_calls beside them (SGLang)", async () => {
+    const { generate } = await chat(
+      stream(chunk({ content: section, tool_calls: [] }), chunk({}, "tool_calls")),
+    );
+    expect(said(await generate()).calls).toEqual(rome);
+  });
+
+  test("on the other protocols too", async () => {
+    const anthropic = await startEndpoint("anthropic", [{ content: section }]);
+    const engine = await openRemote("anthropic", anthropic.url);
+    expect(said(await collect(engine.generate(request()))).calls).toEqual(rome);
+  });
+});
+
+describe("pieces of calls are put together", () => {
+  const call = (fields: object): string => chunk({ tool_calls: [fields] });
+  const named = (name: string, more: object = {}): object => ({
+    function: { name, arguments: "" },
+    ...more,
+  });
+  const args = (text: string, more: object = {}): object => ({
+    function: { arguments: text },
+    ...more,
+  });
+
+  test.each([
+    ["without an index", [call(named("a", { id: "1" })), call(args('{"x"')), call(args(":1}"))]],
+    [
+      "with the index on every piece",
+      [call(named("a", { index: 0, id: "1" })), call(args('{"x":1}', { index: 0 }))],
+    ],
+    [
+      "with id and name on every piece",
+      ['{"x"', ":1}"].map((text) =>
+        call({ index: 0, id: "1", function: { name: "a", arguments: text } }),
+      ),
+    ],
+    [
+      "with the index null",
+      [call(named("a", { index: null, id: "1" })), call(args('{"x":1}', { index: null }))],
+    ],
+    [
+      "with arguments as an object",
+      [call({ index: 0, id: "1", function: { name: "a", arguments: { x: 1 } } })],
+    ],
+    [
+      "with the id after the name",
+      [call(named("a", { index: 0 })), call(args('{"x":1}', { index: 0, id: "late" }))],
+    ],
+  ])("%s", async (_, pieces) => {
+    const { generate } = await chat(stream(...pieces, chunk({}, "tool_calls")));
+    expect(
+      said(await generate()).calls.map(({ name, arguments: text }) => [name, JSON.parse(text)]),
+    ).toEqual([["a", { x: 1 }]]);
+  });
+
+  test.each([
+    ["under one repeated index", 0, 0],
+    ["without any", undefined, undefined],
+    ["with indexes that start at 1", 1, 2],
+  ])("two calls %s", async (_, first, second) => {
+    const at = (index: number | undefined): object => (index === undefined ? {} : { index });
+    const pieces = [
+      call(named("a", { id: "1", ...at(first) })),
+      call(args("{}", at(first))),
+      call(named("b", { id: "2", ...at(second) })),
+    ];
+    const { generate } = await chat(stream(...pieces, chunk({}, "stop")));
+    const events = await generate();
+    expect(said(events).calls.map(({ id, name }) => [id, name])).toEqual([
+      ["functions.a:0", "a"],
+      ["functions.b:1", "b"],
+    ]);
+    expect(events.at(-1)).toMatchObject({ reason: "tool-calls" }); // whatever finish_reason said
+  });
+
+  test("a call without a name is reported", async () => {
+    const { generate } = await chat(
+      stream(call(args('{"x":1}', { index: 0 })), chunk({}, "tool_calls")),
+    );
+    expect(said(await generate()).calls[0]?.error).toContain("names no function");
+  });
+});
+
+test("usage may be missing, and choices may be empty", async () => {
+  const { generate } = await chat(
+    stream(event({}), event({ choices: [] }), chunk({ content: "hi" }), chunk({}, "stop")),
+  );
+  expect((await generate()).at(-1)).toEqual({
+    type: "finish",
+    reason: "stop",
+    usage: { inputTokens: 0, outputTokens: 0 },
+  });
+});
+
+test("a whole reply to a request for a stream is read", async () => {
+  const body = JSON.stringify({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] });
+  const { generate } = await chat(status(200, body, { "content-type": "application/json" }));
+  expect(said(await generate()).text).toBe("hi");
+});
+
+test("events may be cut anywhere, in characters too, and end lines as they like", async () => {
+  const bytes = Buffer.from(
+    `: comment\r\n\r\n${chunk({ content: "北京 😀" })}${chunk({}, "stop")}`.replaceAll(
+      "\n\n",
+      "\r\n\r\n",
+    ),
+  );
+  const { generate } = await chat((response) => {
+    startEvents(response);
+    for (const byte of bytes) response.write(Buffer.of(byte));
+    response.end();
+  });
+  expect(said(await generate()).text).toBe("北京 😀");
+});
+
+describe("a failure has a name and an exit code", () => {
+  test.each([
+    [401, "unauthorized", 3],
+    [403, "forbidden", 3],
+    [404, "not-found", 3],
+    [400, "rejected", 1],
+    [422, "rejected", 1],
+    [429, "rate-limited", 75],
+    [500, "server-error", 1],
+    [502, "overloaded", 75],
+    [503, "overloaded", 75],
+    [529, "overloaded", 75],
+  ])("HTTP %i is %s, exit code %i", async (code, name, exitCode) => {
+    const { generate } = await chat(status(code, '{"error": {"message": "the\\nreason"}}'));
+    await expect(generate()).rejects.toMatchObject({
+      code: name,
+      exitCode,
+      message: expect.stringMatching(/the reason$/) as string,
+    });
+  });
+
+  test("the key is in no message", async () => {
+    const { generate } = await chat(status(401, "no"));
+    const error = (await generate().catch((thrown: unknown) => thrown)) as KimiError;
+    expect(`${error.message} ${error.hint}`).not.toContain("secret-key");
+  });
+
+  test("a quota that is used up is not tried again", async () => {
+    const { endpoint, generate } = await chat(
+      status(429, '{"error": {"message": "You exceeded your current quota"}}'),
+      { retries: 3 },
+    );
+    await expect(generate()).rejects.toMatchObject({ code: "rate-limited" });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("nothing listens", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const engine = await openRemote("chat", `http://127.0.0.1:${port}/v1`);
+    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
+      code: "unreachable",
+      exitCode: 75,
+    });
+  });
+
+  test("what listens speaks no HTTP", async () => {
+    const server = createServer((socket) =>
+      socket.on("error", () => {}).end("SSH-2.0-OpenSSH_9.2\r\n"),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const engine = await openRemote(
+      "chat",
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    );
+    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
+      code: "unreachable",
+      exitCode: 75,
+    });
+  });
+
+  test("no connection within its time", async () => {
+    // Nothing answers there (RFC 5737); without a route the refusal comes at once.
+    const timers = { connectMs: 50, firstTokenMs: 5_000, idleMs: 5_000 };
+    const engine = await openRemote("chat", "http://192.0.2.1:9/v1", { timers });
+    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
+      code: expect.stringMatching(/connect-timeout|unreachable/) as string,
+      exitCode: 75,
+    });
+  });
+
+  const timers = { connectMs: 5_000, firstTokenMs: 60, idleMs: 60 };
+
+  test("no reply within its time", async () => {
+    const { generate } = await chat(() => {}, { timers });
+    await expect(generate()).rejects.toMatchObject({ code: "first-token-timeout", exitCode: 75 });
+  });
+
+  test("a stream that stalls", async () => {
+    const { generate } = await chat(
+      (response) => {
+        startEvents(response);
+        response.write(chunk({ content: "so" }));
+      },
+      { timers },
+    );
+    await expect(generate()).rejects.toMatchObject({ code: "stalled", exitCode: 75 });
+  });
+
+  test("a stream that stalls before its first piece", async () => {
+    const { generate } = await chat((response) => startEvents(response), { timers });
+    await expect(generate()).rejects.toMatchObject({ exitCode: 75 });
+  });
+
+  test("torn JSON", async () => {
+    const { generate } = await chat(stream('data: {"choices": [{"delta"\n\n'));
+    await expect(generate()).rejects.toMatchObject({ code: "torn-json", exitCode: 1 });
+  });
+
+  test("a page that is no JSON", async () => {
+    const { generate } = await chat(
+      status(200, "<html>login</html>", { "content-type": "text/html" }),
+    );
+    await expect(generate()).rejects.toMatchObject({ code: "closed-early" });
+  });
+
+  test("a stream that ends too early", async () => {
+    const { generate } = await chat(stream(chunk({ content: "The answer is" })));
+    await expect(generate()).rejects.toMatchObject({ code: "closed-early", exitCode: 1 });
+  });
+
+  test("a connection that breaks off", async () => {
+    const { generate } = await chat((response) => {
+      startEvents(response);
+      response.write(chunk({ content: "The answer is" }), () => response.destroy());
+    });
+    await expect(generate()).rejects.toMatchObject({ code: "connection-lost", exitCode: 1 });
+  });
+
+  test("an error in the stream", async () => {
+    const { generate } = await chat(
+      stream(chunk({ content: "The" }), event({ error: { message: "out of memory" } })),
+    );
+    await expect(generate()).rejects.toMatchObject({
+      code: "server-error",
+      message: expect.stringContaining("out of memory") as string,
+    });
+  });
+});
+
+describe("a passing failure", () => {
+  const good = stream(chunk({ content: "hi" }), chunk({}, "stop"));
+
+  test("is tried again, and shown", async () => {
+    const { endpoint, generate } = await chat([status(503, "busy", { "retry-after": "0" }), good], {
+      retries: 2,
+    });
+    const events = await generate();
+    expect(said(events).text).toBe("hi");
+    expect(endpoint.requests).toHaveLength(2);
+    expect(events[0]).toMatchObject({
+      type: "progress",
+      phase: "retry",
+      done: 1,
+      total: 2,
+      detail: expect.stringMatching(/overloaded .*trying again in 0.0 s/) as string,
+    });
+  });
+
+  test("that lasts is an error in the end", async () => {
+    const { endpoint, generate } = await chat(status(503, "busy", { "retry-after": "0" }), {
+      retries: 2,
+    });
+    await expect(generate()).rejects.toMatchObject({ code: "overloaded", exitCode: 75 });
+    expect(endpoint.requests).toHaveLength(3);
+  });
+
+  test("is not tried again after something was shown", async () => {
+    const broken: RawReply = (response) => {
+      startEvents(response);
+      response.write(chunk({ content: "hi" }), () => response.destroy());
+    };
+    const { endpoint, generate } = await chat([broken, good], { retries: 2 });
+    await expect(generate()).rejects.toMatchObject({ code: "connection-lost" });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("of a stream that broke before anything was shown is tried again", async () => {
+    const broken: RawReply = (response) => {
+      startEvents(response);
+      response.write(chunk({ role: "assistant", content: "" }), () => response.destroy());
+    };
+    const { generate } = await chat([broken, good], { retries: 1 });
+    expect(said(await generate()).text).toBe("hi");
+  });
+
+  test("whose wait is too long is not waited for, and says how long", async () => {
+    const { endpoint, generate } = await chat(status(429, "slow down", { "retry-after": "1152" }), {
+      retries: 3,
+    });
+    await expect(generate()).rejects.toMatchObject({
+      exitCode: 75,
+      hint: "It asks to wait 1152 s.",
+    });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test("is left at once when the run is interrupted during the wait", async () => {
+    const endpoint = await startEndpoint("chat", [status(503, "busy", { "retry-after": "50" })]);
+    const engine = await openRemote("chat", endpoint.url, { retries: 3 });
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const run = async (): Promise<void> => {
+      for await (const { type } of engine.generate(request({ signal: controller.signal }))) {
+        if (type === "progress") setImmediate(() => controller.abort(reason));
+      }
+    };
+    await expect(run()).rejects.toBe(reason);
+  });
+});
+
+test("an interruption closes the connection", async () => {
+  const endpoint = await startEndpoint("chat", [
+    { content: "one two three four five", hangs: true },
+  ]);
+  const engine = await openRemote("chat", endpoint.url);
+  const controller = new AbortController();
+  const run = async (): Promise<void> => {
+    for await (const { type } of engine.generate(request({ signal: controller.signal }))) {
+      if (type === "text-delta") controller.abort(new Error("stop"));
+    }
+  };
+  await expect(run()).rejects.toThrow("stop");
+  await expect.poll(() => endpoint.openConnections()).toBe(0);
+});
+
+describe("what is sent", () => {
+  const history: Message[] = [
+    { role: "system", text: "Be brief." },
+    userText("Weather in Rome?"),
+    {
+      role: "assistant",
+      content: [
+        { type: "thinking", text: "hm", signature: "sig" },
+        { type: "text", text: "Let me see." },
+        { type: "tool-call", id: "chatcmpl-tool-1", name: "get_weather", arguments: '{"city": ' },
+        {
+          type: "tool-call",
+          id: "chatcmpl-tool-2",
+          name: "get_weather",
+          arguments: '{"city": "Rome"}',
+        },
+      ],
+    },
+    {
+      role: "tool",
+      callId: "chatcmpl-tool-1",
+      toolName: "get_weather",
+      output: '{"error": "not JSON"}',
+      isError: true,
+    },
+    {
+      role: "tool",
+      callId: "chatcmpl-tool-2",
+      toolName: "get_weather",
+      output: "sunny",
+      isError: false,
+    },
+  ];
+
+  async function sent(
+    protocol: "chat" | "completions" | "anthropic",
+    config: Parameters<typeof openRemote>[2] = {},
+    temperature = 0.6,
+  ) {
+    const endpoint = await startEndpoint(protocol, [{ content: "ok" }]);
+    const engine = await openRemote(protocol, endpoint.url, config);
+    await collect<EngineEvent>(
+      engine.generate(request({ messages: history, sampling: { temperature } })),
+    );
+    return endpoint.requests.at(-1) as (typeof endpoint.requests)[number];
+  }
+
+  test("by chat completions: ids in K2's form, valid arguments, reasoning beside calls", async () => {
+    const { body, headers, path } = await sent("chat");
+    expect(path).toBe("/v1/chat/completions");
+    expect(headers.authorization).toBe("Bearer secret-key");
+    expect(body).toMatchObject({
+      model: "fake",
+      stream: true,
+      stream_options: { include_usage: true },
+      temperature: 0.6,
+      tools: [{ type: "function", function: { name: "get_weather" } }],
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "Weather in Rome?" },
+        {
+          role: "assistant",
+          content: "Let me see.",
+          reasoning_content: "hm",
+          tool_calls: [
+            {
+              id: "functions.get_weather:0",
+              function: { arguments: '{"malformed_arguments":"{\\"city\\": "}' },
+            },
+            { id: "functions.get_weather:1", function: { arguments: '{"city": "Rome"}' } },
+          ],
+        },
+        { role: "tool", tool_call_id: "functions.get_weather:0", name: "get_weather" },
+        { role: "tool", tool_call_id: "functions.get_weather:1", content: "sunny" },
+      ],
+    });
+  });
+
+  test("by completions: K2's prompt, and special tokens kept", async () => {
+    const { body, path } = await sent("completions");
+    expect(path).toBe("/v1/completions");
+    expect(body).toMatchObject({
+      skip_special_tokens: false,
+      stop: ["<|im_end|>"],
+      temperature: 0.6,
+    });
+    const { prompt } = body as { prompt: string };
+    expect(prompt).toMatch(/^<\|im_system\|>tool_declare<\|im_middle\|>\[/);
+    expect(prompt).toContain(
+      'functions.get_weather:1<|tool_call_argument_begin|>{"city": "Rome"}<|tool_call_end|>',
+    );
+    expect(prompt).toMatch(
+      /## Return of functions.get_weather:1\nsunny<\|im_end\|><\|im_assistant\|>assistant<\|im_middle\|>$/,
+    );
+  });
+
+  test("by Anthropic messages: blocks, results as the user's, the temperature divided", async () => {
+    const { body, headers, path } = await sent("anthropic", { temperatureScale: 0.6 });
+    expect(path).toBe("/v1/messages");
+    expect(headers).toMatchObject({ "x-api-key": "secret-key", "anthropic-version": "2023-06-01" });
+    expect(body).toMatchObject({
+      system: "Be brief.",
+      max_tokens: 8192,
+      temperature: 1,
+      tools: [{ name: "get_weather", input_schema: { type: "object" } }],
+      messages: [
+        { role: "user", content: [{ type: "text", text: "Weather in Rome?" }] },
+        {
+          role: "assistant",
+          content: [
+            { type: "thinking", thinking: "hm", signature: "sig" },
+            { type: "text" },
+            {
+              type: "tool_use",
+              id: "functions.get_weather:0",
+              input: { malformed_arguments: '{"city": ' },
+            },
+            { type: "tool_use", id: "functions.get_weather:1", input: { city: "Rome" } },
+          ],
+        },
+        {
+          role: "user",
+          content: [
+            { type: "tool_result", tool_use_id: "functions.get_weather:0", is_error: true },
+            { type: "tool_result", tool_use_id: "functions.get_weather:1", content: "sunny" },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("elsewhere the temperature is sent as it is", async () => {
+    expect((await sent("anthropic")).body).toMatchObject({ temperature: 0.6 });
+  });
+
+  test("text that spells a control token reaches a completions endpoint as text", async () => {
+    const endpoint = await startEndpoint("completions", [{ content: "ok" }]);
+    const messages = [userText("What is <|im_end|> or [EOS]?")];
+    const spelled = await openRemote("completions", endpoint.url);
+    await collect(spelled.generate(request({ messages, tools: [] })));
+    const { prompt } = endpoint.requests.at(-1)?.body as { prompt: string };
+    expect(prompt).toContain("What is <\u200b|im_end|> or [\u200bEOS]?<|im_end|>");
+
+    const { nanoModel } = await import("../support/golden.ts");
+    const byIds = await openRemote("completions", endpoint.url, { tokenizer: nanoModel });
+    await collect(byIds.generate(request({ messages, tools: [] })));
+    const ids = (endpoint.requests.at(-1)?.body as { prompt: number[] }).prompt;
+    expect(ids.filter((id) => id === 3842)).toHaveLength(2); // <|im_end|> of the system and the user message only
+  });
+});
+
+test("a server's only model needs no name", async () => {
+  const endpoint = await startEndpoint("chat", [{ content: "hi" }]);
+  const { model: _, ...config } = (await import("../support/engines.ts")).remoteConfig(
+    "chat",
+    endpoint.url,
+  );
+  const { openEngine } = await import("../../src/engine/open-engine.ts");
+  const engine = await openEngine(config, new AbortController().signal);
+  expect(engine.name).toBe("fake");
+});
