@@ -540,13 +540,13 @@ describe("what is sent", () => {
     const messages = [userText("What is <|im_end|> or [EOS]?")];
     const spelled = await openRemote("completions", endpoint.url);
     await collect(spelled.generate(request({ messages, tools: [] })));
-    const { prompt } = endpoint.requests.at(-1)?.body as { prompt: string };
+    const prompt = endpoint.requests.at(-1)?.body.prompt as string;
     expect(prompt).toContain("What is <\u200b|im_end|> or [\u200bEOS]?<|im_end|>");
 
     const { nanoModel } = await import("../support/golden.ts");
     const byIds = await openRemote("completions", endpoint.url, { tokenizer: nanoModel });
     await collect(byIds.generate(request({ messages, tools: [] })));
-    const ids = (endpoint.requests.at(-1)?.body as { prompt: number[] }).prompt;
+    const ids = endpoint.requests.at(-1)?.body.prompt as number[];
     expect(ids.filter((id) => id === 3842)).toHaveLength(2); // <|im_end|> of the system and the user message only
   });
 });

@@ -237,7 +237,8 @@ function encodeCompletion(
 function encodeAnthropic(reply: FakeReply, limit: number | undefined): Omit<Encoded, "stream"> {
   const { thinking, content, calls, isCut, count } = cut(reply, limit);
   const stop = isCut ? "max_tokens" : calls.length > 0 ? "tool_use" : "end_turn";
-  const named = (value: { type: string }): string => `event: ${value.type}\n${event(value)}`;
+  const named = (value: { type: string; [field: string]: unknown }): string =>
+    `event: ${value.type}\n${event(value)}`;
   const blocks: { start: object; deltas: object[]; whole: object }[] = [];
   if (thinking.length > 0) {
     blocks.push({
@@ -272,16 +273,17 @@ function encodeAnthropic(reply: FakeReply, limit: number | undefined): Omit<Enco
   const events = [
     named({
       type: "message_start",
-      ...{ message: { content: [], usage: { input_tokens: 11, output_tokens: 1 } } },
+      message: { content: [], usage: { input_tokens: 11, output_tokens: 1 } },
     }),
     ...blocks.flatMap(({ start, deltas }, index) => [
-      named({ type: "content_block_start", ...{ index, content_block: start } }),
-      ...deltas.map((delta) => named({ type: "content_block_delta", ...{ index, delta } })),
-      named({ type: "content_block_stop", ...{ index } }),
+      named({ type: "content_block_start", index, content_block: start }),
+      ...deltas.map((delta) => named({ type: "content_block_delta", index, delta })),
+      named({ type: "content_block_stop", index }),
     ]),
     named({
       type: "message_delta",
-      ...{ delta: { stop_reason: stop }, usage: { output_tokens: count } },
+      delta: { stop_reason: stop },
+      usage: { output_tokens: count },
     }),
     named({ type: "message_stop" }),
   ];

@@ -2,7 +2,7 @@ import type { Engine, EngineEvent, EngineRequest } from "../../src/engine/engine
 
 /** A step of a script: the events of one reply, or what it throws. */
 export type Step =
-  | readonly Omit<EngineEvent, "never">[]
+  | readonly EngineEvent[]
   | Error
   | ((request: EngineRequest) => AsyncIterable<EngineEvent>);
 
@@ -26,7 +26,7 @@ export class ScriptedEngine implements Engine {
     const step = this.#steps.shift() ?? this.#last;
     if (step instanceof Error) throw step;
     if (typeof step === "function") yield* step(request);
-    else yield* step as EngineEvent[];
+    else yield* step;
   }
 
   async close(): Promise<void> {}

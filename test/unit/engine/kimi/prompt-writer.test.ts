@@ -82,21 +82,17 @@ test("no text yields a control token", () => {
 const arbitraryMessage = fc.oneof(
   fc.string().map((text): Message => userText(text)),
   fc.string().map((text): Message => ({ role: "assistant", content: [{ type: "text", text }] })),
-  fc
-    .tuple(fc.constantFrom("f", "g"), fc.json())
-    .map(([name, args]): Message => ({
-      role: "assistant",
-      content: [{ type: "tool-call", id: "x", name, arguments: args }],
-    })),
-  fc
-    .string()
-    .map((output): Message => ({
-      role: "tool",
-      callId: "x",
-      toolName: "f",
-      output,
-      isError: false,
-    })),
+  fc.tuple(fc.constantFrom("f", "g"), fc.json()).map(([name, args]): Message => ({
+    role: "assistant",
+    content: [{ type: "tool-call", id: "x", name, arguments: args }],
+  })),
+  fc.string().map((output): Message => ({
+    role: "tool",
+    callId: "x",
+    toolName: "f",
+    output,
+    isError: false,
+  })),
 );
 
 test("the prompt of n messages is a prefix of the prompt of n + 1", () => {
