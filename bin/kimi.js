@@ -5,9 +5,7 @@ if (major < 22 || (major === 22 && minor < 12)) {
   process.stderr.write(
     `kimi: Node ${process.versions.node} is too old: 22.12 or newer is needed\n`,
   );
-  process.stderr.write(
-    "hint: Install a current Node from nodejs.org, or run it with npx: npx -p node@24 -p kimi kimi\n",
-  );
+  process.stderr.write("hint: Install a current Node, from nodejs.org for one\n");
   process.exitCode = 1;
 } else {
   process.getBuiltinModule("node:module").enableCompileCache();

@@ -47,10 +47,10 @@ export interface ToolDisplay {
 
 export const defaultToolTimeoutMs = 60_000;
 
-/** Fields as a line of JSON, spaced as Python spaces it: the form the demonstration model knows best. */
+/** Fields that have a value, as a line of JSON, spaced as Python spaces it: the form the demonstration model knows best. */
 export function jsonOutput(fields: Readonly<Record<string, unknown>>): ToolResult {
-  const members = Object.entries(fields).map(
-    ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
-  );
+  const members = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   return { output: `{${members.join(", ")}}` };
 }

@@ -3,8 +3,8 @@ import { KimiError, messageOf } from "../errors.ts";
 import type { Output } from "../render/renderer.ts";
 
 export interface ClosableOutput extends Output {
-  /** Everything is written when this returns. */
-  close(): void;
+  /** Everything is written when this returns; of a run that failed, not to a file. */
+  close(outcome: { readonly failed: boolean }): void;
 }
 
 /** Standard output; what is written in one turn of the event loop is one write. */
@@ -23,14 +23,15 @@ export function standardOutput(): ClosableOutput {
   };
 }
 
-/** A file, written whole at the end, so that a failed run leaves no half of one. */
+/** A file, written whole at the end, so that a failed run leaves what was there. */
 export function fileOutput(path: string): ClosableOutput {
   let all = "";
   return {
     write(text) {
       all += text;
     },
-    close() {
+    close({ failed }) {
+      if (failed) return;
       try {
         const draft = `${path}.${process.pid}.part`;
         writeFileSync(draft, all);

@@ -53,7 +53,11 @@ export async function run(options: RunOptions): Promise<number> {
   const ending = await attempt(task, output);
   activity.end();
   ending.renderer.end(ending.result);
-  output.close();
+  const { status } = ending.result;
+  // JSON tells of a failure; an answer that is none is not written over one.
+  output.close({
+    failed: options.output === "text" && (status === "error" || status === "interrupted"),
+  });
   interruptions.stop();
   return ending.result.exitCode;
 }

@@ -102,5 +102,9 @@ function firstBadByte(bytes: Uint8Array): number {
       bad = middle;
     }
   }
-  return good;
+  // It may end in the start of a character that the next byte broke.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, good), {
+    stream: true,
+  });
+  return Buffer.byteLength(text);
 }

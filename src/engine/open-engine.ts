@@ -91,8 +91,10 @@ async function onlyModel(config: RemoteEngineConfig, signal: AbortSignal): Promi
   if (ids.length === 1 && only !== undefined) return only;
   throw configurationError(
     ids.length === 0
-      ? `${baseUrl} does not say which models it has`
+      ? `${baseUrl} has no list of models`
       : `${baseUrl} has several models: ${ids.slice(0, 8).join(", ")}`,
-    "Choose one with --model.",
+    ids.length === 0
+      ? "Check the address, which on most servers ends with /v1, or choose a model with --model."
+      : "Choose one with --model.",
   );
 }

@@ -502,7 +502,7 @@ describe("what is sent", () => {
     expect(headers).toMatchObject({ "x-api-key": "secret-key", "anthropic-version": "2023-06-01" });
     expect(body).toMatchObject({
       system: "Be brief.",
-      max_tokens: 8192,
+      max_tokens: 2048, // half of the context that the server has
       temperature: 1,
       tools: [{ name: "get_weather", input_schema: { type: "object" } }],
       messages: [

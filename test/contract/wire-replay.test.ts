@@ -140,3 +140,45 @@ test("the models it serves, with their context", async () => {
   );
   expect(models).toEqual([{ id: "kimi-nano", contextWindow: 4096 }]);
 });
+
+// Recorded on 2026-11-25 from the same vLLM by its /v1/messages (test/README.md tells how it is started).
+async function askAnthropic(
+  body: string,
+  pieceSize: number,
+  stream: boolean,
+): Promise<EngineEvent[]> {
+  const bytes = readFileSync(fixture("wire", body));
+  const endpoint = await startEndpoint("anthropic", [
+    (response) => {
+      response.writeHead(200, {
+        "content-type": stream ? "text/event-stream" : "application/json",
+      });
+      for (let at = 0; at < bytes.length; at += pieceSize)
+        response.write(bytes.subarray(at, at + pieceSize));
+      response.end();
+    },
+  ]);
+  const engine = await openRemote("anthropic", endpoint.url, { stream });
+  return collect(engine.generate(request()));
+}
+
+test.each([1, 7, 100_000])("a call by Anthropic messages, in pieces of %i bytes", async (size) => {
+  const events = await askAnthropic("anthropic-call-stream.sse", size, true);
+  expect(said(events)).toMatchObject({ text: "", calls: beijing });
+  expect(events.at(-1)).toMatchObject({
+    reason: "tool-calls",
+    usage: { inputTokens: 104, outputTokens: 17 },
+  });
+});
+
+test("a whole call by Anthropic messages", async () => {
+  const { calls } = said(await askAnthropic("anthropic-call.json", 1_000, false));
+  expect(calls).toMatchObject([
+    { name: "get_weather", id: "functions.get_weather:0", arguments: '{"city":"Beijing"}' },
+  ]);
+});
+
+test("a text by Anthropic messages", async () => {
+  const events = await askAnthropic("anthropic-text-stream.sse", 50, true);
+  expect(said(events)).toMatchObject({ text: "Hello! How can I help you?", calls: [] });
+});

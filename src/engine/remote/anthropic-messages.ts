@@ -3,6 +3,7 @@ import { rewriteCallIds } from "../kimi/call-ids.ts";
 import { writeAnthropicMessages, type AnthropicBlock } from "./anthropic-blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { readEvents } from "./event-stream.ts";
+import { contextWindowOf } from "./list-models.ts";
 import { requestBody } from "./http.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
@@ -13,20 +14,29 @@ export interface AnthropicOptions {
   readonly temperatureScale: number;
 }
 
-/** The protocol demands a limit. */
+/** The protocol demands a limit; half the context is the most where the server tells its size. */
 const defaultMaxTokens = 8_192;
 
 /** A server that speaks Anthropic's messages (anthropic-version 2023-06-01). */
 export function anthropicMessagesEngine(options: AnthropicOptions): Engine {
   const { endpoint } = options;
+  let contextWindow: number | undefined;
   return {
     name: endpoint.model,
-    contextWindow: 0,
-    generate: (request) =>
-      withRetry(() => generateOnce(options, request), {
-        retries: endpoint.retries,
-        signal: request.signal,
-      }),
+    get contextWindow() {
+      return contextWindow ?? 0;
+    },
+    async *generate(request) {
+      const { signal, sampling } = request;
+      signal.throwIfAborted();
+      if (sampling.maxTokens === undefined)
+        contextWindow ??= await contextWindowOf(endpoint, signal);
+      const most = contextWindow
+        ? Math.min(defaultMaxTokens, contextWindow >> 1)
+        : defaultMaxTokens;
+      const limited = { ...request, sampling: { maxTokens: most, ...sampling } };
+      yield* withRetry(() => generateOnce(options, limited), { retries: endpoint.retries, signal });
+    },
     close: async () => {},
   };
 }
@@ -63,7 +73,7 @@ function requestOf(
   const { system, messages } = writeAnthropicMessages(rewriteCallIds(request.messages));
   return {
     model: endpoint.model,
-    max_tokens: maxTokens ?? defaultMaxTokens,
+    max_tokens: maxTokens,
     ...(system === "" ? {} : { system }),
     messages,
     ...(request.tools.length === 0

@@ -5,7 +5,7 @@ import type { Prompt, TextEvent, TextModel, TextRequest } from "../text-engine.t
 import type { Endpoint } from "./endpoint.ts";
 import { readEvents } from "./event-stream.ts";
 import { requestBody } from "./http.ts";
-import { listModels } from "./list-models.ts";
+import { contextWindowOf } from "./list-models.ts";
 import { openAiSampling, readOpenAiUsage, type OpenAiUsage } from "./openai-fields.ts";
 import { withRetry } from "./retry.ts";
 
@@ -44,17 +44,6 @@ export function completionsModel({ endpoint, tokenizer }: CompletionsOptions): T
     },
     close: async () => {},
   };
-}
-
-/** 0 where the server does not say, or has no list of models. */
-async function contextWindowOf(endpoint: Endpoint, signal: AbortSignal): Promise<number> {
-  try {
-    const models = await listModels(endpoint, signal);
-    return models.find(({ id }) => id === endpoint.model)?.contextWindow ?? 0;
-  } catch {
-    signal.throwIfAborted();
-    return 0;
-  }
 }
 
 /** Without a tokenizer a token counts as 1.5 characters, which is more than it has in any language. */

@@ -21,3 +21,14 @@ export async function listModels(endpoint: Endpoint, signal: AbortSignal): Promi
     contextWindow: vllm ?? other ?? 0,
   }));
 }
+
+/** Of the endpoint's model, in tokens; 0 where the server does not say, or has no list of models. */
+export async function contextWindowOf(endpoint: Endpoint, signal: AbortSignal): Promise<number> {
+  try {
+    const models = await listModels(endpoint, signal);
+    return models.find(({ id }) => id === endpoint.model)?.contextWindow ?? 0;
+  } catch {
+    signal.throwIfAborted();
+    return 0;
+  }
+}
