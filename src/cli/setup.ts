@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import envPaths from "env-paths";
 import { resolveConfig, type Config } from "../config/resolve.ts";
-import { settings, type Settings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import { KimiError } from "../errors.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
 
@@ -77,7 +77,7 @@ function modelFile(model: string | undefined): string {
 
 /** What to say about settings of a project's file that were not obeyed. */
 export function ignoredNotice({ ignored }: Config): string | undefined {
-  if (ignored.length === 0) return undefined;
-  const allowed = Object.entries(settings).filter(([, setting]) => setting.project);
-  return `ignored ${ignored.join(", ")}: a project may only set ${allowed.map(([name]) => name).join(", ")}`;
+  if (!ignored) return undefined;
+  const what = "a project's file may not set where data goes and what runs";
+  return `ignored ${ignored.names.join(", ")} in ${ignored.path}: ${what}`;
 }

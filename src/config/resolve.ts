@@ -25,7 +25,7 @@ export interface Config {
   readonly values: Partial<Settings>;
   readonly origins: ReadonlyMap<SettingName, Origin>;
   /** What a project's file sets and may not. */
-  readonly ignored: readonly string[];
+  readonly ignored?: { readonly path: string; readonly names: readonly SettingName[] };
 }
 
 interface Layer {
@@ -57,7 +57,9 @@ export function resolveConfig({ flags, environment, userFile, folder }: ConfigSo
   }
   layers.push({ origin: () => "default", values: defaults });
   const config = merge(layers);
-  return { ...withKey(config, environment), ignored: project.ignored };
+  const keyed = withKey(config, environment);
+  const { path, ignored } = project;
+  return ignored.length === 0 ? keyed : { ...keyed, ignored: { path, names: ignored } };
 }
 
 function merge(layers: readonly Layer[]): Pick<Config, "values" | "origins"> {
@@ -131,7 +133,7 @@ function withKey(
 function readProject(folder: string): {
   path: string;
   values: Partial<Settings>;
-  ignored: readonly string[];
+  ignored: readonly SettingName[];
 } {
   const path = findProjectFile(folder);
   if (path === undefined) return { path: "", values: {}, ignored: [] };
@@ -140,7 +142,7 @@ function readProject(folder: string): {
   const allowed = names
     .filter((name) => settings[name].project)
     .map((name) => [name, values[name]] as const);
-  const ignored = names.filter((name) => !settings[name].project).map((name) => `${path}: ${name}`);
+  const ignored = names.filter((name) => !settings[name].project);
   return { path, values: Object.fromEntries(allowed) as Partial<Settings>, ignored };
 }
 

@@ -31,7 +31,7 @@ export class Activity {
     switch (event.type) {
       case "tool-start":
         this.#summaries.set(event.callId, event.summary);
-        this.line(`→ ${event.summary}`);
+        this.line(shorten(`→ ${event.summary}`));
         break;
       case "tool-output":
         this.#write(this.#isTerminal ? withoutControls(event.text) : event.text);
@@ -39,7 +39,7 @@ export class Activity {
       case "tool-end": {
         const summary = this.#summaries.get(event.callId) ?? event.callId;
         const why = event.outcome === "ok" ? "" : ` ${event.display?.text ?? ""}`;
-        this.line(`← ${summary}: ${event.outcome}${why} (${event.durationMs} ms)`);
+        this.line(`${shorten(`← ${summary}: ${event.outcome}${why}`)} (${event.durationMs} ms)`);
         break;
       }
       default:
@@ -51,7 +51,7 @@ export class Activity {
   line(text: string): void {
     this.#clear();
     const flat = withoutControls(text).replaceAll(/\s+/g, " ").trim();
-    this.#write(`${flat.length > 200 ? `${flat.slice(0, 200)}…` : flat}\n`);
+    this.#write(`${flat}\n`);
   }
 
   end(): void {
@@ -86,4 +86,9 @@ export class Activity {
     if (this.#shown && this.#isTerminal) this.#write("\r\u001b[K");
     this.#shown = false;
   }
+}
+
+function shorten(text: string): string {
+  const flat = text.replaceAll(/\s+/g, " ");
+  return flat.length > 160 ? `${flat.slice(0, 160)}…` : flat;
 }
