@@ -39,6 +39,10 @@ export class MarkerScanner {
 
   push(text: string): PromptPiece[] {
     const input = this.#held + text;
+    if (!/[<[]/.test(input)) {
+      this.#held = "";
+      return input === "" ? [] : [{ type: "text", text: input }];
+    }
     const pieces: PromptPiece[] = [];
     let from = 0;
     for (const match of input.matchAll(this.#pattern)) {

@@ -31,8 +31,11 @@ export class LlamaTextModel implements TextModel {
   readonly #tokenizer: KimiTokenizer;
   readonly #threads: number;
   #loaded: LoadedLlama | undefined;
-  /** How the model itself cut its words into tokens, to find its reply in the cache again. */
-  readonly #ownWords = new Map<string, readonly number[]>();
+  /**
+   * The texts of the last prompt and reply and their tokens: a conversation is not tokenized anew each
+   * turn, and the model's reply is found in the KV cache as the model itself cut it.
+   */
+  #encoded = new Map<string, readonly number[]>();
 
   /** Reads the file's head. @throws KimiError for a file that can't be a model's. */
   constructor(options: LocalModelOptions) {
@@ -106,10 +109,15 @@ export class LlamaTextModel implements TextModel {
   }
 
   #encode(prompt: Prompt): number[] {
-    return prompt.flatMap((piece) => {
-      const known = piece.type === "text" ? this.#ownWords.get(piece.text) : undefined;
-      return known ?? this.#tokenizer.encodePrompt([piece]);
+    const encoded = new Map<string, readonly number[]>();
+    const ids = prompt.flatMap((piece) => {
+      if (piece.type === "control") return this.#tokenizer.encodePrompt([piece]);
+      const known = this.#encoded.get(piece.text) ?? this.#tokenizer.encode(piece.text);
+      encoded.set(piece.text, known);
+      return known;
     });
+    this.#encoded = encoded;
+    return ids;
   }
 
   async *#decode(
@@ -162,7 +170,7 @@ export class LlamaTextModel implements TextModel {
   }
 
   #rememberWords(ids: readonly number[]): void {
-    if (ids.length > 0) this.#ownWords.set(this.#tokenizer.decode(ids), ids);
+    if (ids.length > 0) this.#encoded.set(this.#tokenizer.decode(ids), ids);
   }
 
   /** What is not asked for is the file's own (`general.sampling.*`), then K2's. */
@@ -196,23 +204,29 @@ interface Prefill {
   readonly signal: AbortSignal;
 }
 
-/** Evaluates all but the last batch of the prompt, a batch at a time, and returns what is left. */
+/**
+ * Evaluates all but the last batch of the prompt, a batch at a time, and returns what is left. Batches
+ * end at multiples of their size: attention is computed over the KV cache in whole blocks, and a batch
+ * that ends a little beyond one pays for all of the next.
+ */
 async function* prefill(
   { sequence, batchSize }: LoadedLlama,
   { input, cachedTokens, signal }: Prefill,
 ): AsyncGenerator<TextEvent, number[]> {
   let done = cachedTokens;
-  while (input.length - done > batchSize) {
+  for (let end = nextMultiple(done, batchSize); end < input.length; end += batchSize) {
     yield { type: "progress", phase: "prefill", done, total: input.length };
     signal.throwIfAborted();
-    const batch = input.slice(done, done + batchSize);
-    await sequence.evaluateWithoutGeneratingNewTokens(
-      batch as Parameters<typeof sequence.evaluate>[0],
-    );
-    done += batchSize;
+    const batch = input.slice(done, end) as Parameters<typeof sequence.evaluate>[0];
+    await sequence.evaluateWithoutGeneratingNewTokens(batch);
+    done = end;
   }
   signal.throwIfAborted();
   return input.slice(done);
+}
+
+function nextMultiple(value: number, of: number): number {
+  return (Math.floor(value / of) + 1) * of;
 }
 
 function contextFull(needed: number, contextSize: number): KimiError {

@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { readEvents } from "./event-stream.ts";
 import { contextWindowOf } from "./list-models.ts";
 import { requestBody } from "./http.ts";
-import { ReplyReader } from "./reply-reader.ts";
+import { joinDeltas, ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
 
 export interface AnthropicOptions {
@@ -59,8 +59,9 @@ async function* generateOnce(
     body: requestOf(options, request),
     signal: request.signal,
   });
-  for await (const event of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
-    for (const out of readEvent(reader, event as StreamEvent)) yield out;
+  for await (const chunks of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
+    const events = (chunks as StreamEvent[]).map((event) => readEvent(reader, event));
+    for (const event of joinDeltas(events.flat())) yield event;
   }
   yield* reader.end();
 }

@@ -6,7 +6,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { readEvents } from "./event-stream.ts";
 import { requestBody } from "./http.ts";
 import { openAiSampling, readOpenAiUsage, type OpenAiUsage } from "./openai-fields.ts";
-import { ReplyReader } from "./reply-reader.ts";
+import { joinDeltas, ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
 
 /** A server that speaks OpenAI's chat completions. */
@@ -59,8 +59,9 @@ async function* generateOnce(
     endpoint.apiKey === undefined ? {} : { authorization: `Bearer ${endpoint.apiKey}` };
   const reply = requestBody({ endpoint, path: "/chat/completions", headers, body, signal });
   const { baseUrl } = endpoint;
-  for await (const chunk of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
-    for (const event of readChunk(reader, chunk as ChatChunk)) yield event;
+  for await (const chunks of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
+    const events = (chunks as ChatChunk[]).map((chunk) => readChunk(reader, chunk));
+    for (const event of joinDeltas(events.flat())) yield event;
   }
   yield* reader.end();
 }

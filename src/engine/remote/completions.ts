@@ -95,15 +95,16 @@ async function* completeOnce(
     endpoint.apiKey === undefined ? {} : { authorization: `Bearer ${endpoint.apiKey}` };
   const reply = requestBody({ endpoint, path: "/completions", headers, body, signal });
   const { baseUrl } = endpoint;
-  for await (const chunk of readEvents(reply, {
-    baseUrl,
-    isComplete: () => finish !== undefined,
-  })) {
-    const { choices, usage: counts } = chunk as CompletionChunk;
-    const choice = choices?.[0];
-    if (counts) usage = readOpenAiUsage(counts);
-    if (choice?.text) yield { type: "raw-text", text: choice.text };
-    if (choice?.finish_reason) finish = choice.finish_reason;
+  const isComplete = (): boolean => finish !== undefined;
+  for await (const chunks of readEvents(reply, { baseUrl, isComplete })) {
+    let text = "";
+    for (const { choices, usage: counts } of chunks as CompletionChunk[]) {
+      const choice = choices?.[0];
+      if (counts) usage = readOpenAiUsage(counts);
+      if (choice?.finish_reason) finish = choice.finish_reason;
+      text += choice?.text ?? "";
+    }
+    if (text !== "") yield { type: "raw-text", text };
   }
   yield { type: "finish", reason: finish === "length" ? "length" : "stop", usage };
 }

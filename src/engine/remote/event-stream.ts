@@ -3,14 +3,15 @@ import { KimiError } from "../../errors.ts";
 import { serverWords } from "./status-error.ts";
 
 /**
- * The JSON of each server-sent event (HTML standard §9.2), up to `[DONE]` or the end of the body; or
- * the one JSON object that the body is, from a server that does not stream.
+ * The JSON of each server-sent event (HTML standard §9.2), those that came together as one list, up to
+ * `[DONE]` or the end of the body; or the one JSON object that the body is, from a server that does
+ * not stream.
  * @throws KimiError if neither `[DONE]` nor `isComplete` says that the reply was complete.
  */
 export async function* readEvents(
   body: AsyncIterable<Buffer>,
   { baseUrl, isComplete }: { readonly baseUrl: string; readonly isComplete: () => boolean },
-): AsyncGenerator<unknown, void> {
+): AsyncGenerator<readonly unknown[], void> {
   const waiting: string[] = [];
   const parser = createParser({ onEvent: ({ data }) => waiting.push(data) });
   const decoder = new TextDecoder();
@@ -25,14 +26,25 @@ export async function* readEvents(
       continue;
     }
     parser.feed(text);
-    for (const data of waiting) {
-      if (data === "[DONE]") return;
-      yield parseJson(data, baseUrl);
-    }
+    const end = waiting.indexOf("[DONE]");
+    yield* parseAll(end < 0 ? waiting : waiting.slice(0, end), baseUrl);
+    if (end >= 0) return;
     waiting.length = 0;
   }
-  if (whole !== undefined) yield parseJson(whole, baseUrl);
+  if (whole !== undefined) yield [parseJson(whole, baseUrl)];
   if (!isComplete()) throw closedEarly(baseUrl);
+}
+
+/** What comes before an event that can't be read is not lost with it. */
+function* parseAll(texts: readonly string[], baseUrl: string): Generator<readonly unknown[], void> {
+  const values: unknown[] = [];
+  try {
+    for (const text of texts) values.push(parseJson(text, baseUrl));
+  } catch (thrown) {
+    if (values.length > 0) yield values;
+    throw thrown;
+  }
+  if (values.length > 0) yield values;
 }
 
 /** @throws KimiError for text that is not JSON, or that is an error the server reports in its stream. */

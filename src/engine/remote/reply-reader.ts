@@ -52,3 +52,15 @@ export class ReplyReader {
     return events;
   }
 }
+
+/** Neighbouring pieces of text as one: what came in one packet is one event, not one a token. */
+export function joinDeltas(events: readonly EngineEvent[]): EngineEvent[] {
+  const joined: EngineEvent[] = [];
+  for (const event of events) {
+    const last = joined.at(-1);
+    if (event.type === "text-delta" && last?.type === "text-delta") {
+      joined[joined.length - 1] = { type: "text-delta", text: last.text + event.text };
+    } else joined.push(event);
+  }
+  return joined;
+}
