@@ -1,5 +1,11 @@
 import { Command, CommanderError, Option } from "commander";
-import { readSetting, settings, type SettingName, type Settings } from "../config/settings.ts";
+import {
+  readSetting,
+  settingNames,
+  settings,
+  type SettingName,
+  type Settings,
+} from "../config/settings.ts";
 import { exitCodes, usageError } from "../errors.ts";
 
 /** Parses the arguments and runs the command. What commands need is loaded when they run. */
@@ -55,27 +61,8 @@ function buildProgram(version: string, exit: SetExitCode): Command {
   return program;
 }
 
-/** The settings that a run's flags set, in the order of its help. */
-const runSettings: readonly SettingName[] = [
-  "tools",
-  "model",
-  "base-url",
-  "api-key",
-  "protocol",
-  "profile",
-  "tokenizer",
-  "system",
-  "temperature",
-  "top-p",
-  "top-k",
-  "min-p",
-  "seed",
-  "max-tokens",
-  "max-turns",
-  "timeout",
-  "threads",
-  "context",
-];
+/** All settings are flags of a run; `stream` is one by its opposite. */
+const runSettings = settingNames.filter((name) => name !== "stream");
 
 function addRun(program: Command, exit: SetExitCode): void {
   const command = program

@@ -34,10 +34,7 @@ export function readConfig(flags: Partial<Settings>): Config {
 }
 
 /** The engine that a configuration means. @throws KimiError for a model that is neither a file nor a server's. */
-export function engineConfig(
-  { values, origins }: Config,
-  trace?: (line: string) => void,
-): EngineConfig {
+export function engineConfig({ values }: Config, trace?: (line: string) => void): EngineConfig {
   const { "base-url": baseUrl, "api-key": apiKey, model } = values;
   const local = {
     ...(values.threads === undefined ? {} : { threads: values.threads }),
@@ -58,8 +55,7 @@ export function engineConfig(
     retries: values.retries ?? 0,
     temperatureScale: values["temperature-scale"] ?? 1,
     ...(apiKey === undefined ? {} : { apiKey }),
-    // The default names the embedded model, not one of a server's.
-    ...(model === undefined || origins.get("model") === "default" ? {} : { model }),
+    ...(model === undefined ? {} : { model }),
     ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }),
     ...(trace ? { trace } : {}),
   };

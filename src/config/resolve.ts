@@ -79,6 +79,11 @@ function merge(layers: readonly Layer[]): Pick<Config, "values" | "origins"> {
     values["base-url"] = "";
     origins.set("base-url", `no server: ${origins.get("model")} names a file`);
   }
+  // The default model is the embedded one, not a server's.
+  if (values["base-url"] && origins.get("model") === "default") {
+    delete values["model"];
+    origins.set("model", "the server's only one");
+  }
   return { values, origins };
 }
 
