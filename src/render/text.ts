@@ -58,6 +58,5 @@ function withoutLastBreaks(text: string): string {
 
 /** Without control characters but tab and line break, so that no sequence can begin. */
 export function withoutControls(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+  return text.replaceAll(/[^\P{Cc}\t\n]/gu, "");
 }

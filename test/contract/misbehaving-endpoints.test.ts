@@ -486,7 +486,7 @@ describe("what is sent", () => {
       stop: ["<|im_end|>"],
       temperature: 0.6,
     });
-    const { prompt } = body as { prompt: string };
+    const prompt = body["prompt"] as string;
     expect(prompt).toMatch(/^<\|im_system\|>tool_declare<\|im_middle\|>\[/);
     expect(prompt).toContain(
       'functions.get_weather:1<|tool_call_argument_begin|>{"city": "Rome"}<|tool_call_end|>',

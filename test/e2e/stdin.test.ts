@@ -3,10 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { startEndpoint } from "../support/fake-endpoint.ts";
+import { startEndpoint, type FakeEndpoint } from "../support/fake-endpoint.ts";
 import { environment, kimi, newFolder, program, startKimi } from "../support/kimi.ts";
 
 const shell = promisify(execFile);
+
+const lastPrompt = ({ requests }: FakeEndpoint): unknown =>
+  requests.at(-1)?.body.messages.at(-1)?.["content"];
 
 /** Asks a server that keeps what it was asked. */
 async function asked(
@@ -16,7 +19,7 @@ async function asked(
   const endpoint = await startEndpoint("chat", [{ content: "ok" }]);
   const outcome = await kimi(["run", ...args, "--base-url", endpoint.url], options);
   expect(outcome).toEqual({ stdout: "ok\n", stderr: "", code: 0 });
-  return endpoint.requests.at(-1)?.body.messages.at(-1).content;
+  return lastPrompt(endpoint);
 }
 
 test("the prompt alone", async () => {
@@ -56,7 +59,7 @@ async function sh(script: string, url: string): Promise<{ stdout: string; stderr
 test("prompt and /dev/null: no waiting, no block", async () => {
   const endpoint = await startEndpoint("chat", [{ content: "ok" }]);
   await sh('kimi run "q" < /dev/null', endpoint.url);
-  expect(endpoint.requests.at(-1)?.body.messages.at(-1).content).toBe("q");
+  expect(lastPrompt(endpoint)).toBe("q");
 });
 
 test("prompt and a closed standard input", async () => {
@@ -67,9 +70,7 @@ test("prompt and a closed standard input", async () => {
 test("prompt and a file", async () => {
   const endpoint = await startEndpoint("chat", [{ content: "ok" }]);
   await sh('echo content > file; kimi run "q" < file', endpoint.url);
-  expect(endpoint.requests.at(-1)?.body.messages.at(-1).content).toBe(
-    "q\n\n<stdin>\ncontent\n</stdin>",
-  );
+  expect(lastPrompt(endpoint)).toBe("q\n\n<stdin>\ncontent\n</stdin>");
 });
 
 test("a while-read loop keeps its lines with --no-stdin", async () => {
@@ -86,7 +87,7 @@ test("a slow producer is waited for, and the person is told", async () => {
   const { stdout, stderr } = await sh('(sleep 1.5; echo late) | kimi run "q"', endpoint.url);
   expect(stdout).toBe("ok\n");
   expect(stderr).toBe("waiting for standard input, which is open; --no-stdin leaves it alone\n");
-  expect(endpoint.requests.at(-1)?.body.messages.at(-1).content).toContain("late");
+  expect(lastPrompt(endpoint)).toContain("late");
 });
 
 test("a pipe that nobody closes is told of, and an interruption ends the wait", async () => {

@@ -28,9 +28,13 @@ export type RawReply = (response: ServerResponse) => void;
 interface ReceivedRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  // The body of a test's own request: its shape is what the test checks.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly body: any;
+  readonly body: RequestBody;
+}
+
+/** What any of the protocols sends. */
+interface RequestBody {
+  readonly [field: string]: unknown;
+  readonly messages: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface FakeEndpoint {
@@ -53,7 +57,7 @@ export async function startEndpoint(
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
       const path = request.url ?? "";
-      requests.push({ path, headers: request.headers, body });
+      requests.push({ path, headers: request.headers, body: body as RequestBody });
       if (path.endsWith("/models")) return models(response);
       last = waiting.shift() ?? last;
       if (typeof last === "function") return last(response);

@@ -23,7 +23,7 @@ export function startInTerminal(
   const child = spawn(process.execPath, [program, ...args], {
     ...size,
     name: "xterm-256color",
-    env: environment({ TERM: "xterm-256color", ...env }) as Record<string, string>,
+    env: environment({ TERM: "xterm-256color", ...env }),
   });
   let raw = "";
   child.onData((data) => {
