@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { KimiError, messageOf } from "../errors.ts";
 import type { Output } from "../render/renderer.ts";
 
@@ -23,7 +23,10 @@ export function standardOutput(): ClosableOutput {
   };
 }
 
-/** A file, written whole at the end, so that a failed run leaves what was there. */
+/**
+ * A file, written whole at the end, so that a failed run leaves what was there. A pipe or a device is
+ * written to as it is, a link is followed.
+ */
 export function fileOutput(path: string): ClosableOutput {
   let all = "";
   return {
@@ -33,9 +36,12 @@ export function fileOutput(path: string): ClosableOutput {
     close({ failed }) {
       if (failed) return;
       try {
-        const draft = `${path}.${process.pid}.part`;
-        writeFileSync(draft, all);
-        renameSync(draft, path);
+        const isThere = existsSync(path);
+        if (isThere && !statSync(path).isFile()) return writeFileSync(path, all);
+        const target = isThere ? realpathSync(path) : path;
+        const draft = `${target}.${process.pid}.part`;
+        writeFileSync(draft, all, isThere ? { mode: statSync(target).mode } : {});
+        renameSync(draft, target);
       } catch (cause) {
         throw new KimiError(`${path} can't be written: ${messageOf(cause)}`, {
           code: "output",

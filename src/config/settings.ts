@@ -140,7 +140,11 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
     read: readBoolean,
     project: true,
   },
-  threads: { about: "threads of the local engine", placeholder: "<count>", read: integer(1, 1024) },
+  threads: {
+    about: "threads of the local engine, up to the number of cores",
+    placeholder: "<count>",
+    read: integer(1, 1024),
+  },
   context: {
     about: "context of the local engine, in tokens",
     placeholder: "<tokens>",

@@ -1,29 +1,20 @@
 /** Endpoints that misbehave in every way that was seen in the field (k2-facts §3.7, peers §2). */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { EngineEvent } from "../../src/engine/engine.ts";
-import { KimiError } from "../../src/errors.ts";
 import { userText, type Message } from "../../src/message.ts";
 import { openRemote, request } from "../support/engines.ts";
 import { collect, said } from "../support/events.ts";
-import { event, startEndpoint, startEvents, type RawReply } from "../support/fake-endpoint.ts";
+import {
+  event,
+  startEndpoint,
+  startEvents,
+  status,
+  stream,
+  type RawReply,
+} from "../support/fake-endpoint.ts";
 
 const chunk = (delta: object, finish: string | null = null): string =>
   event({ choices: [{ index: 0, delta, finish_reason: finish }] });
-
-const stream =
-  (...pieces: readonly string[]): RawReply =>
-  (response) => {
-    startEvents(response);
-    for (const piece of pieces) response.write(piece);
-    response.end();
-  };
-
-const status =
-  (code: number, body = "", headers: Record<string, string> = {}): RawReply =>
-  (response) =>
-    void response.writeHead(code, headers).end(body);
 
 async function chat(
   replies: RawReply | readonly RawReply[],
@@ -179,210 +170,6 @@ test("events may be cut anywhere, in characters too, and end lines as they like"
     response.end();
   });
   expect(said(await generate()).text).toBe("北京 😀");
-});
-
-describe("a failure has a name and an exit code", () => {
-  test.each([
-    [401, "unauthorized", 3],
-    [403, "forbidden", 3],
-    [404, "not-found", 3],
-    [400, "rejected", 1],
-    [422, "rejected", 1],
-    [429, "rate-limited", 75],
-    [500, "server-error", 1],
-    [502, "overloaded", 75],
-    [503, "overloaded", 75],
-    [529, "overloaded", 75],
-  ])("HTTP %i is %s, exit code %i", async (code, name, exitCode) => {
-    const { generate } = await chat(status(code, '{"error": {"message": "the\\nreason"}}'));
-    await expect(generate()).rejects.toMatchObject({
-      code: name,
-      exitCode,
-      message: expect.stringMatching(/the reason$/) as string,
-    });
-  });
-
-  test("the key is in no message", async () => {
-    const { generate } = await chat(status(401, "no"));
-    const error = (await generate().catch((thrown: unknown) => thrown)) as KimiError;
-    expect(`${error.message} ${error.hint}`).not.toContain("secret-key");
-  });
-
-  test("a quota that is used up is not tried again", async () => {
-    const { endpoint, generate } = await chat(
-      status(429, '{"error": {"message": "You exceeded your current quota"}}'),
-      { retries: 3 },
-    );
-    await expect(generate()).rejects.toMatchObject({ code: "rate-limited" });
-    expect(endpoint.requests).toHaveLength(1);
-  });
-
-  test("nothing listens", async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    const engine = await openRemote("chat", `http://127.0.0.1:${port}/v1`);
-    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
-      code: "unreachable",
-      exitCode: 75,
-    });
-  });
-
-  test("what listens speaks no HTTP", async () => {
-    const server = createServer((socket) =>
-      socket.on("error", () => {}).end("SSH-2.0-OpenSSH_9.2\r\n"),
-    );
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void server.close());
-    const engine = await openRemote(
-      "chat",
-      `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    );
-    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
-      code: "unreachable",
-      exitCode: 75,
-    });
-  });
-
-  test("no connection within its time", async () => {
-    // Nothing answers there (RFC 5737); without a route the refusal comes at once.
-    const timers = { connectMs: 50, firstTokenMs: 5_000, idleMs: 5_000 };
-    const engine = await openRemote("chat", "http://192.0.2.1:9/v1", { timers });
-    await expect(collect(engine.generate(request()))).rejects.toMatchObject({
-      code: expect.stringMatching(/connect-timeout|unreachable/) as string,
-      exitCode: 75,
-    });
-  });
-
-  const timers = { connectMs: 5_000, firstTokenMs: 60, idleMs: 60 };
-
-  test("no reply within its time", async () => {
-    const { generate } = await chat(() => {}, { timers });
-    await expect(generate()).rejects.toMatchObject({ code: "first-token-timeout", exitCode: 75 });
-  });
-
-  test("a stream that stalls", async () => {
-    const { generate } = await chat(
-      (response) => {
-        startEvents(response);
-        response.write(chunk({ content: "so" }));
-      },
-      { timers },
-    );
-    await expect(generate()).rejects.toMatchObject({ code: "stalled", exitCode: 75 });
-  });
-
-  test("a stream that stalls before its first piece", async () => {
-    const { generate } = await chat((response) => startEvents(response), { timers });
-    await expect(generate()).rejects.toMatchObject({ exitCode: 75 });
-  });
-
-  test("torn JSON", async () => {
-    const { generate } = await chat(stream('data: {"choices": [{"delta"\n\n'));
-    await expect(generate()).rejects.toMatchObject({ code: "torn-json", exitCode: 1 });
-  });
-
-  test("a page that is no JSON", async () => {
-    const { generate } = await chat(
-      status(200, "<html>login</html>", { "content-type": "text/html" }),
-    );
-    await expect(generate()).rejects.toMatchObject({ code: "closed-early" });
-  });
-
-  test("a stream that ends too early", async () => {
-    const { generate } = await chat(stream(chunk({ content: "The answer is" })));
-    await expect(generate()).rejects.toMatchObject({ code: "closed-early", exitCode: 1 });
-  });
-
-  test("a connection that breaks off", async () => {
-    const { generate } = await chat((response) => {
-      startEvents(response);
-      response.write(chunk({ content: "The answer is" }), () => response.destroy());
-    });
-    await expect(generate()).rejects.toMatchObject({ code: "connection-lost", exitCode: 1 });
-  });
-
-  test("an error in the stream", async () => {
-    const { generate } = await chat(
-      stream(chunk({ content: "The" }), event({ error: { message: "out of memory" } })),
-    );
-    await expect(generate()).rejects.toMatchObject({
-      code: "server-error",
-      message: expect.stringContaining("out of memory") as string,
-    });
-  });
-});
-
-describe("a passing failure", () => {
-  const good = stream(chunk({ content: "hi" }), chunk({}, "stop"));
-
-  test("is tried again, and shown", async () => {
-    const { endpoint, generate } = await chat([status(503, "busy", { "retry-after": "0" }), good], {
-      retries: 2,
-    });
-    const events = await generate();
-    expect(said(events).text).toBe("hi");
-    expect(endpoint.requests).toHaveLength(2);
-    expect(events[0]).toMatchObject({
-      type: "progress",
-      phase: "retry",
-      done: 1,
-      total: 2,
-      detail: expect.stringMatching(/overloaded .*trying again in 0.0 s/) as string,
-    });
-  });
-
-  test("that lasts is an error in the end", async () => {
-    const { endpoint, generate } = await chat(status(503, "busy", { "retry-after": "0" }), {
-      retries: 2,
-    });
-    await expect(generate()).rejects.toMatchObject({ code: "overloaded", exitCode: 75 });
-    expect(endpoint.requests).toHaveLength(3);
-  });
-
-  test("is not tried again after something was shown", async () => {
-    const broken: RawReply = (response) => {
-      startEvents(response);
-      response.write(chunk({ content: "hi" }), () => response.destroy());
-    };
-    const { endpoint, generate } = await chat([broken, good], { retries: 2 });
-    await expect(generate()).rejects.toMatchObject({ code: "connection-lost" });
-    expect(endpoint.requests).toHaveLength(1);
-  });
-
-  test("of a stream that broke before anything was shown is tried again", async () => {
-    const broken: RawReply = (response) => {
-      startEvents(response);
-      response.write(chunk({ role: "assistant", content: "" }), () => response.destroy());
-    };
-    const { generate } = await chat([broken, good], { retries: 1 });
-    expect(said(await generate()).text).toBe("hi");
-  });
-
-  test("whose wait is too long is not waited for, and says how long", async () => {
-    const { endpoint, generate } = await chat(status(429, "slow down", { "retry-after": "1152" }), {
-      retries: 3,
-    });
-    await expect(generate()).rejects.toMatchObject({
-      exitCode: 75,
-      hint: "It asks to wait 1152 s.",
-    });
-    expect(endpoint.requests).toHaveLength(1);
-  });
-
-  test("is left at once when the run is interrupted during the wait", async () => {
-    const endpoint = await startEndpoint("chat", [status(503, "busy", { "retry-after": "50" })]);
-    const engine = await openRemote("chat", endpoint.url, { retries: 3 });
-    const controller = new AbortController();
-    const reason = new Error("stop");
-    const run = async (): Promise<void> => {
-      for await (const { type } of engine.generate(request({ signal: controller.signal }))) {
-        if (type === "progress") setImmediate(() => controller.abort(reason));
-      }
-    };
-    await expect(run()).rejects.toBe(reason);
-  });
 });
 
 test("an interruption closes the connection", async () => {

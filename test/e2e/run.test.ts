@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startEndpoint, startEvents, event as sse } from "../support/fake-endpoint.ts";
@@ -113,6 +114,26 @@ test("-o writes the answer to a file, whole, and a failed run leaves what was th
   expect(readFileSync(file, "utf8")).toBe("Hello.\n");
   const third = await kimi(["run", "q", "--base-url", url, "-o", join(file, "below")]);
   expect(third.code).not.toBe(0);
+});
+
+test("-o follows a link, and writes to what is no file without putting one in its place", async () => {
+  const folder = newFolder();
+  const { url } = await startEndpoint("chat", [{ content: "Hello." }]);
+  writeFileSync(join(folder, "real"), "before", { mode: 0o640 });
+  symlinkSync("real", join(folder, "link"));
+  await kimi(["run", "q", "--base-url", url, "-o", join(folder, "link")]);
+  expect(readFileSync(join(folder, "real"), "utf8")).toBe("Hello.\n");
+  expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true);
+  expect(statSync(join(folder, "real")).mode & 0o777).toBe(0o640);
+
+  execFileSync("mkfifo", [join(folder, "fifo")]);
+  const reader = spawn("cat", [join(folder, "fifo")]);
+  const read = new Promise<string>((resolve) =>
+    reader.stdout.setEncoding("utf8").once("data", resolve),
+  );
+  await kimi(["run", "q", "--base-url", url, "-o", join(folder, "fifo")]);
+  expect(await read).toBe("Hello.\n");
+  expect(statSync(join(folder, "fifo")).isFIFO()).toBe(true);
 });
 
 test("system prompt, sampling and limits reach the server", async () => {

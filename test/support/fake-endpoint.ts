@@ -63,7 +63,7 @@ export async function startEndpoint(
       if (typeof last === "function") return last(response);
       const pieces = encode(protocol, last, body as RequestLimits);
       return pieces.stream
-        ? stream(response, pieces, last.hangs ?? false)
+        ? sendStream(response, pieces, last.hangs ?? false)
         : sendJson(response, pieces.whole);
     });
   });
@@ -103,7 +103,7 @@ export function event(value: unknown): string {
   return `data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`;
 }
 
-function stream(response: ServerResponse, { events }: Encoded, hangs: boolean): void {
+function sendStream(response: ServerResponse, { events }: Encoded, hangs: boolean): void {
   startEvents(response);
   for (const [index, text] of events.entries()) {
     if (hangs && index === 3) return;
@@ -111,6 +111,21 @@ function stream(response: ServerResponse, { events }: Encoded, hangs: boolean): 
   }
   response.end();
 }
+
+/** A stream of these pieces, each written by itself. */
+export const stream =
+  (...pieces: readonly string[]): RawReply =>
+  (response) => {
+    startEvents(response);
+    for (const piece of pieces) response.write(piece);
+    response.end();
+  };
+
+/** An answer with this status. */
+export const status =
+  (code: number, body = "", headers: Record<string, string> = {}): RawReply =>
+  (response) =>
+    void response.writeHead(code, headers).end(body);
 
 interface RequestLimits {
   readonly stream?: boolean;

@@ -86,7 +86,8 @@ function loadFailure(message: string): KimiError {
 
 function crash(path: string, how: string, stderr: string): KimiError {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
-  const reason = lines.find((line) => /assert|abort|error|terminate/i.test(line)) ?? lines.at(-1);
+  const line = lines.find((line) => /assert|abort|error|terminate/i.test(line)) ?? lines.at(-1);
+  const reason = line?.replace(/\S*\/(?=[\w.-]+:\d+: )/, ""); // the folder is the build machine's
   return new KimiError(
     `llama.cpp died (${how}) while it tried ${path}${reason ? `: ${reason.trim()}` : ""}`,
     {

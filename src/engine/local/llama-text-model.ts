@@ -44,7 +44,7 @@ export class LlamaTextModel implements TextModel {
     this.name = String(this.#file.head.metadata.get("general.name") ?? options.path);
     refuseBrokenOnAmx(this.#file, cpuFlags());
     this.#tokenizer = new KimiTokenizer(vocabularyOfGguf(this.#file.head));
-    this.#threads = options.threads ?? chooseThreads(this.#file.sizeBytes);
+    this.#threads = chooseThreads(this.#file.sizeBytes, options.threads);
   }
 
   get contextWindow(): number {

@@ -34,7 +34,7 @@ export async function loadLlama({
   signal,
 }: LoadOptions): Promise<LoadedLlama> {
   const { getLlama } = await import("node-llama-cpp");
-  let lastComplaint = "";
+  let complaint = ""; // the first, which names the cause; those after it only say that it failed
   const llama = await getLlama({
     gpu: file.sizeBytes < gpuWorthwhileBytes ? false : "auto",
     build: "never", // only the prebuilt libraries, never a compiler
@@ -42,7 +42,7 @@ export async function loadLlama({
     progressLogs: false,
     maxThreads: threads,
     logger: (level, message) => {
-      if (["error", "fatal"].includes(level)) lastComplaint = message.trim();
+      if (["error", "fatal"].includes(level)) complaint ||= message.trim();
     },
   });
   try {
@@ -64,7 +64,7 @@ export async function loadLlama({
   } catch (cause) {
     await llama.dispose();
     signal?.throwIfAborted();
-    const reason = lastComplaint || messageOf(cause);
+    const reason = complaint || messageOf(cause);
     const trained = numberIn(
       file,
       `${String(file.head.metadata.get("general.architecture"))}.context_length`,

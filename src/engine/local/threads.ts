@@ -5,13 +5,14 @@ import { readFileSync } from "node:fs";
 const tinyModelBytes = 64 << 20;
 
 /**
- * Threads for a model. Never more than the cores this process may use: with one thread too many,
- * llama.cpp's spinning threads take turns on a core and decoding becomes hundreds of times slower.
+ * Threads for a model, or the number asked for. Never more than the cores this process may use: with
+ * one thread too many, llama.cpp's spinning threads take turns on a core and decoding becomes hundreds
+ * of times slower.
  */
-export function chooseThreads(modelBytes: number): number {
-  return modelBytes < tinyModelBytes
-    ? 1
-    : Math.max(1, Math.min(availableParallelism(), physicalCores()));
+export function chooseThreads(modelBytes: number, asked?: number): number {
+  const cores = availableParallelism();
+  if (asked !== undefined) return Math.min(asked, cores);
+  return modelBytes < tinyModelBytes ? 1 : Math.min(cores, physicalCores());
 }
 
 /** Two hardware threads of a core share its arithmetic units, so the second only gets in the way. */

@@ -30,17 +30,18 @@ export function completionsModel({ endpoint, tokenizer }: CompletionsOptions): T
       const prompt = tokenizer
         ? tokenizer.encodePrompt(request.prompt)
         : spellSafely(request.prompt);
-      contextWindow ??= await contextWindowOf(endpoint, request.signal);
-      const maxTokens = request.sampling.maxTokens ?? roomFor(prompt, contextWindow);
-      yield* withRetry(
-        () =>
-          completeOnce(
-            endpoint,
-            { ...request, sampling: { ...request.sampling, maxTokens } },
-            prompt,
-          ),
-        { retries: endpoint.retries, signal: request.signal },
-      );
+      const { signal } = request;
+      signal.throwIfAborted();
+      let { maxTokens } = request.sampling;
+      if (maxTokens === undefined) {
+        contextWindow ??= await contextWindowOf(endpoint, signal);
+        maxTokens = roomFor(prompt, contextWindow);
+      }
+      const limited = { ...request, sampling: { ...request.sampling, maxTokens } };
+      yield* withRetry(() => completeOnce(endpoint, limited, prompt), {
+        retries: endpoint.retries,
+        signal,
+      });
     },
     close: async () => {},
   };

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -12,6 +12,7 @@ import { userText, type Message } from "../../../../src/message.ts";
 import { cacheFolder, openNano, request } from "../../../support/engines.ts";
 import { collect, said } from "../../../support/events.ts";
 import { nanoModel } from "../../../support/golden.ts";
+import { splitGguf } from "../../../support/split-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kimi-models-"));
 
@@ -29,6 +30,7 @@ test("threads never exceed the cores, and a tiny model gets one", () => {
   const threads = chooseThreads(500_000_000_000);
   expect(threads).toBeGreaterThanOrEqual(1);
   expect(threads).toBeLessThanOrEqual(availableParallelism());
+  expect(chooseThreads(8_000_000, 1_000)).toBe(availableParallelism());
 });
 
 test("the file's own temperature is the default: nano is greedy", async () => {
@@ -151,20 +153,54 @@ test("a long prompt reports its prefill and can be interrupted in it", async () 
   expect(usageOf(events).cachedTokens).toBeGreaterThan(0); // what was evaluated before the interruption
 });
 
-/** The embedded model in shards: the first has all but the last tensor, as gguf-split cuts. */
-function splitNano(): string[] {
-  const paths = [1, 2].map((n) => join(folder, `nano-0000${n}-of-00002.gguf`));
-  for (const path of paths) copyFileSync(nanoModel, path);
-  return paths;
-}
-
-test("a shard names its model: all shards are looked for", () => {
-  const [first = "", second = ""] = splitNano();
-  expect(openModelFile(second).path).toBe(first);
-  expect(openModelFile(first).sizeBytes).toBe(2 * openModelFile(nanoModel).sizeBytes);
-  expect(() => openModelFile(join(folder, "other-00001-of-00003.gguf"))).toThrow(
-    /other-00001-of-00003.gguf/,
+test("a split model runs, whichever of its shards is named", async () => {
+  const paths = splitGguf(nanoModel, join(folder, "split"), 3);
+  expect(openModelFile(paths[2] ?? "").path).toBe(paths[0]);
+  const whole = await openNano();
+  const { text } = said(await collect(whole.generate(hello({}))));
+  const split = await openEngine(
+    { type: "local", path: paths[1] ?? "", cacheFolder },
+    new AbortController().signal,
   );
+  onTestFinished(() => split.close());
+  expect(said(await collect(split.generate(hello({})))).text).toBe(text);
+});
+
+test("a shard that is missing is named", () => {
+  const [first = "", second = ""] = splitGguf(nanoModel, join(folder, "incomplete"), 2);
+  rmSync(second);
+  expect(() => openModelFile(first)).toThrow(second);
+});
+
+test("a file that names no temperature gets K2's 0.6, and is not greedy", async () => {
+  const path = join(folder, "no-temperature.gguf");
+  const bytes = Buffer.from(readFileSync(nanoModel));
+  bytes.write("general.sampling.t___", bytes.indexOf("general.sampling.temp"));
+  writeFileSync(path, bytes);
+  const engine = await openEngine(
+    { type: "local", path, cacheFolder },
+    new AbortController().signal,
+  );
+  onTestFinished(() => engine.close());
+  // A result that nano was not trained on leaves it undecided.
+  const messages: Message[] = [
+    userText("zork?"),
+    { role: "assistant", content: [{ type: "tool-call", id: "x", name: "zork", arguments: "{}" }] },
+    {
+      role: "tool",
+      callId: "x",
+      toolName: "zork",
+      output: '{"blorp": 7, "zz": "x"}',
+      isError: false,
+    },
+  ];
+  const answer = async (sampling: Sampling): Promise<string> =>
+    said(await collect(engine.generate(request({ messages, tools: [], sampling })))).text;
+  for (const seed of [1, 2, 3])
+    expect(await answer({ seed })).toBe(await answer({ seed, temperature: 0.6 }));
+  const answers = new Set<string>();
+  for (let seed = 0; seed < 12; seed++) answers.add(await answer({ seed }));
+  expect(answers.size).toBeGreaterThan(1);
 });
 
 test("on a CPU with AMX a quantised MLA model is refused with the remedy, and a safe one is not", () => {
