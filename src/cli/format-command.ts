@@ -2,7 +2,7 @@ import { openTokenizer } from "../engine/open-engine.ts";
 import { CallCounter } from "../engine/kimi/call-ids.ts";
 import { MarkerScanner } from "../engine/kimi/marker-scanner.ts";
 import { OutputParser } from "../engine/kimi/output-parser.ts";
-import { spellPrompt, writePrompt, type OpenAiTool } from "../engine/kimi/prompt-writer.ts";
+import { spellPrompt, writePrompt } from "../engine/kimi/prompt-writer.ts";
 import { parseKeepingNumbers } from "../engine/kimi/python-json.ts";
 import type { KimiTokenizer } from "../engine/kimi/tokenizer.ts";
 import { readChatRequest } from "../engine/remote/read-chat-request.ts";
@@ -31,17 +31,17 @@ function parseRequest(text: string): unknown {
 export async function formatParse({ lines }: { readonly lines: boolean }): Promise<number> {
   if (!lines) return whole((text) => `${JSON.stringify(parseCompletion(text, []))}\n`);
   return eachLine((line) => {
-    const { output, tools } = parseLine(line) as {
-      output?: unknown;
-      tools?: readonly OpenAiTool[];
-    };
-    if (typeof output !== "string")
+    const { output, tools = [] } = parseLine(line) as { output?: unknown; tools?: ToolItem[] };
+    if (typeof output !== "string") {
       throw usageError("output is missing", 'A line is {"output": "…", "tools": […]}.');
-    return parseCompletion(
-      output,
-      (tools ?? []).map(({ function: spec }) => spec as ToolSpec),
-    );
+    }
+    const specs = tools.flatMap(({ function: spec }) => (spec?.name === undefined ? [] : [spec]));
+    return parseCompletion(output, specs);
   });
+}
+
+interface ToolItem {
+  readonly function?: ToolSpec;
 }
 
 /** A raw completion as the message of a chat completion; a call that can't be used says why beside its function. */

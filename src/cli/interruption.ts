@@ -24,7 +24,7 @@ export class Interruptions {
     this.#onSignal("SIGINT", interrupted);
     this.#onSignal("SIGTERM", terminated);
     this.#onSignal("SIGHUP", terminated);
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
       this.#controller.abort(new Interruption("the reader closed", "interrupted", done));
     });

@@ -2,6 +2,7 @@ import packageJson from "../../package.json" with { type: "json" };
 
 /** Runs the program with the process's arguments; the only place that knows an exit code or prints an error. */
 export async function main(): Promise<void> {
+  process.stdout.on("error", exitQuietly);
   const [first, ...rest] = process.argv.slice(2);
   if ((first === "--version" || first === "-V") && rest.length === 0) {
     process.stdout.write(`${packageJson.version}\n`);
@@ -16,4 +17,10 @@ export async function main(): Promise<void> {
   }
   // Whatever still holds the process, a socket or a pipe nobody closes, does not hold it for long.
   setTimeout(() => process.exit(), 2_000).unref();
+}
+
+/** The reader of a pipe that has closed it has what it wanted. */
+function exitQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
 }

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startEndpoint } from "../support/fake-endpoint.ts";
@@ -22,6 +22,18 @@ test("bare kimi and --help print help on standard output", async () => {
   expect(await kimi([])).toEqual(help);
   expect((await kimi(["run", "--help"])).stdout).toContain("--temperature <number>");
 });
+
+test.each([["--help"], ["config list"], ["completion bash"]])(
+  "a reader that closes is no error: %s",
+  async (words) => {
+    const child = spawn(process.execPath, [program, ...words.split(" ")], { env: environment() });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect([stderr, code]).toEqual(["", 0]);
+  },
+);
 
 test("tools lists the tools that the demonstration model knows best", async () => {
   const { stdout } = await kimi(["tools"]);

@@ -4,13 +4,13 @@ import { CallCounter, rewriteCallIds } from "./call-ids.ts";
 import { stopTokens } from "./control-tokens.ts";
 import { MarkerScanner } from "./marker-scanner.ts";
 import { OutputParser, type OutputParserOptions } from "./output-parser.ts";
-import { writePrompt } from "./prompt-writer.ts";
+import { declare, writePrompt } from "./prompt-writer.ts";
 
 /** K2's chat format, for any model that continues text. */
 export const kimiDialect: Dialect = {
   write({ messages, tools }) {
     return {
-      prompt: writePrompt({ messages: rewriteCallIds(messages), tools }),
+      prompt: writePrompt({ messages: rewriteCallIds(messages), tools: declare(tools) }),
       stop: stopTokens,
       read: (output) => readOutput(output, { tools, counter: new CallCounter(messages) }),
     };

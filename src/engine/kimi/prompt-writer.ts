@@ -8,14 +8,16 @@ const defaultSystem = "You are Kimi, an AI assistant created by Moonshot AI.";
 
 export interface ConversationToWrite {
   readonly messages: readonly Message[];
-  /** Tools as the request gave them: plain specs, or whole OpenAI `tools` items, written as they are. */
-  readonly tools: readonly (ToolSpec | OpenAiTool)[];
+  /** Items of a chat-completions request's `tools`, written as they are. */
+  readonly tools: readonly object[];
 }
 
-/** An item of a chat-completions request's `tools`. */
-export interface OpenAiTool {
-  readonly type: string;
-  readonly function?: unknown;
+/** Tools as a request gives them. */
+export function declare(tools: readonly ToolSpec[]): object[] {
+  return tools.map(({ name, description, parameters }) => ({
+    type: "function",
+    function: { name, description, parameters },
+  }));
 }
 
 /**
@@ -26,7 +28,7 @@ export function writePrompt({ messages, tools }: ConversationToWrite): PromptPie
   const out = new PieceList();
   if (tools.length > 0) {
     out.header(token.imSystem, "tool_declare");
-    out.text(writeSortedJson(tools.map(declaration)));
+    out.text(writeSortedJson(tools));
     out.control(token.imEnd);
   }
   if (messages.length > 0 && messages[0]?.role !== "system") {
@@ -43,12 +45,6 @@ export function writePrompt({ messages, tools }: ConversationToWrite): PromptPie
 /** The prompt as one string, control tokens spelled out: for a completions endpoint or a person. */
 export function spellPrompt(pieces: readonly PromptPiece[]): string {
   return pieces.map((piece) => (piece.type === "text" ? piece.text : piece.token)).join("");
-}
-
-function declaration(tool: ToolSpec | OpenAiTool): unknown {
-  if ("type" in tool) return tool;
-  const { name, description, parameters } = tool;
-  return { type: "function", function: { name, description, parameters } };
 }
 
 function writeMessage(message: Message, out: PieceList): void {

@@ -1,5 +1,6 @@
 import type { Engine, EngineEvent, EngineRequest } from "../engine.ts";
 import { rewriteCallIds } from "../kimi/call-ids.ts";
+import { declare } from "../kimi/prompt-writer.ts";
 import type { CallDelta } from "./chat-calls.ts";
 import { writeChatMessages } from "./chat-messages.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -47,9 +48,7 @@ async function* generateOnce(
   const body = {
     model: endpoint.model,
     messages: writeChatMessages(rewriteCallIds(request.messages)),
-    ...(tools.length === 0
-      ? {}
-      : { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
+    ...(tools.length === 0 ? {} : { tools: declare(tools) }),
     ...openAiSampling(sampling),
     stream: endpoint.stream,
     ...(endpoint.stream ? { stream_options: { include_usage: true } } : {}),

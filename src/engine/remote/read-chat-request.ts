@@ -1,12 +1,11 @@
 import { usageError } from "../../errors.ts";
 import type { AssistantMessage, ImagePart, Message, TextPart, ToolCall } from "../../message.ts";
 import { writeSpacedJson } from "../kimi/python-json.ts";
-import type { OpenAiTool } from "../kimi/prompt-writer.ts";
 
 export interface ChatRequest {
   readonly messages: readonly Message[];
   /** As they were given. */
-  readonly tools: readonly OpenAiTool[];
+  readonly tools: readonly object[];
 }
 
 /**
@@ -22,8 +21,8 @@ export function readChatRequest(value: unknown): ChatRequest {
     messages: messages.map((message, index) =>
       readMessage(object(message, `messages[${index}]`), `messages[${index}]`),
     ),
-    tools: ((tools as unknown[] | undefined) ?? []).map(
-      (tool, index) => object(tool, `tools[${index}]`) as unknown as OpenAiTool,
+    tools: ((tools as unknown[] | undefined) ?? []).map((tool, index) =>
+      object(tool, `tools[${index}]`),
     ),
   };
 }

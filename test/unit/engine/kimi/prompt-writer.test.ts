@@ -49,6 +49,16 @@ test("arguments given as an object are spaced as Jinja's tojson spaces them", ()
   );
 });
 
+test("tools are written as they are given, whatever is in them", () => {
+  const tools = [
+    { z: 1, a: 2 },
+    { type: "builtin", name: "search" },
+  ];
+  expect(write({ tools, messages: [] })).toContain(
+    'tool_declare<|im_middle|>[{"a":2,"z":1},{"name":"search","type":"builtin"}]<|im_end|>',
+  );
+});
+
 test("an image stands where the template puts it", () => {
   const content = [
     { type: "text", text: "what is " },
