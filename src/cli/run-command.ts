@@ -124,7 +124,7 @@ async function attempt(task: Task, output: ClosableOutput): Promise<Ending> {
 }
 
 function rendererFor(
-  { output }: RunOptions,
+  { output, outputFile }: RunOptions,
   to: ClosableOutput,
   { hasTools }: { hasTools: boolean },
 ): Renderer {
@@ -134,7 +134,7 @@ function rendererFor(
     case "stream-json":
       return streamJsonRenderer(to);
     case "text": {
-      const isTerminal = process.stdout.isTTY;
+      const isTerminal = outputFile === undefined && process.stdout.isTTY;
       return textRenderer({ output: to, isTerminal, live: isTerminal || !hasTools });
     }
     default:

@@ -172,6 +172,25 @@ test("events may be cut anywhere, in characters too, and end lines as they like"
   expect(said(await generate()).text).toBe("北京 😀");
 });
 
+test("the turns of a run share a connection", async () => {
+  const endpoint = await startEndpoint("chat", [{ content: "one" }, { content: "two" }]);
+  const engine = await openRemote("chat", endpoint.url);
+  for (const _ of [1, 2, 3]) await collect(engine.generate(request()));
+  expect(new Set(endpoint.requests.map(({ port }) => port)).size).toBe(1);
+});
+
+test("a server that never ends its stream after [DONE] is not waited for", async () => {
+  const endpoint = await startEndpoint("chat", [
+    (response) => {
+      startEvents(response);
+      response.write(chunk({ content: "hi" }, "stop") + event("[DONE]"));
+    },
+  ]);
+  const engine = await openRemote("chat", endpoint.url);
+  expect(said(await collect(engine.generate(request()))).text).toBe("hi");
+  await expect.poll(() => endpoint.openConnections()).toBe(0);
+});
+
 test("an interruption closes the connection", async () => {
   const endpoint = await startEndpoint("chat", [
     { content: "one two three four five", hangs: true },

@@ -27,6 +27,8 @@ export type RawReply = (response: ServerResponse) => void;
 
 interface ReceivedRequest {
   readonly path: string;
+  /** Of the client's side of the connection. */
+  readonly port: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: RequestBody;
 }
@@ -57,7 +59,12 @@ export async function startEndpoint(
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
       const path = request.url ?? "";
-      requests.push({ path, headers: request.headers, body: body as RequestBody });
+      requests.push({
+        path,
+        port: request.socket.remotePort,
+        headers: request.headers,
+        body: body as RequestBody,
+      });
       if (path.endsWith("/models")) return models(response);
       last = waiting.shift() ?? last;
       if (typeof last === "function") return last(response);

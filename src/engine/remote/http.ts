@@ -24,8 +24,9 @@ export async function* requestBody(request: HttpRequest): AsyncGenerator<Buffer,
   const client = send(request);
   const stop = (): void => void client.destroy(signal.reason as Error);
   signal.addEventListener("abort", stop, { once: true });
+  let response: IncomingMessage | undefined;
   try {
-    const response = await watch.response(client);
+    response = await watch.response(client);
     response.on("error", () => {});
     const status = response.statusCode ?? 0;
     endpoint.trace?.(`HTTP ${status} ${response.headers["content-type"] ?? ""}`);
@@ -45,8 +46,28 @@ export async function* requestBody(request: HttpRequest): AsyncGenerator<Buffer,
   } finally {
     signal.removeEventListener("abort", stop);
     watch.stop();
-    client.destroy();
+    if (response && !signal.aborted) await release(response);
+    else client.destroy();
   }
+}
+
+/** Longest wait for the end of a body after its last event, milliseconds. */
+const endOfBodyMs = 50;
+
+/**
+ * Lets a body end that its reader is done with, so that the next request finds the connection open;
+ * one that does not end at once is closed.
+ */
+function release(response: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) return resolve();
+    const timer = setTimeout(() => response.destroy(), endOfBodyMs);
+    response.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    response.resume();
+  });
 }
 
 /** The whole body as text. */
@@ -128,10 +149,9 @@ class Watch {
     const stalled = (): KimiError =>
       this.#timeout("stalled: it sent nothing more", idleMs, "stalled");
     try {
-      for await (const piece of response) {
-        this.#start(response, idleMs, stalled);
+      for await (const piece of response.iterator({ destroyOnReturn: false })) {
+        this.stop(); // while the consumer works, the server is not waited for
         yield piece as Buffer;
-        // While the consumer works, the server is not to blame: the wait starts anew.
         this.#start(response, idleMs, stalled);
       }
     } catch (cause) {
