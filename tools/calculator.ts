@@ -147,16 +147,16 @@ class Parser {
     const token = this.#tokens[this.#at++];
     if (token === undefined) throw new Error("the expression ends too early");
     if (token === "(") return this.#closed(this.#sum());
-    if (/^[\d.]+(e[+-]?\d{1,4})?$/i.test(token) && token !== ".") return fractionOf(token);
+    if (/^[\d.]+(e[+-]?\d{1,3})?$/i.test(token) && token !== ".") return fractionOf(token);
     const name = token.toLowerCase();
-    const constant = constants[name];
+    const constant = Object.hasOwn(constants, name) ? constants[name] : undefined;
     if (constant !== undefined) return this.#approximate(constant);
     const values = this.#take("(") === undefined ? undefined : this.#arguments();
     const [first] = values ?? [];
     if (values === undefined || first === undefined) throw new Error(`unexpected ${token}`);
-    const exact = exactFunctions[name];
+    const exact = Object.hasOwn(exactFunctions, name) ? exactFunctions[name] : undefined;
     if (exact) return exact(first, ...values.slice(1));
-    const approximate = functions[name];
+    const approximate = Object.hasOwn(functions, name) ? functions[name] : undefined;
     if (!approximate) throw new Error(`unknown function ${token}`);
     if (name === "sqrt") {
       const root = first.lt(0) ? null : first.pow(new Fraction(1, 2));
@@ -216,6 +216,7 @@ function decimal(
     places = Math.max(places, count);
   }
   if (!isExact || rest !== 1n || places > 60) {
+    if (value.valueOf() === 0 && !value.equals(0)) throw new Error("the result is too small");
     return { text: String(Number(value.valueOf().toPrecision(15))), isRounded: true };
   }
   const scaled = String((value.n * 10n ** BigInt(places)) / value.d).padStart(places + 1, "0");

@@ -19,7 +19,10 @@ export function checkTool(value: unknown, from: string): Tool {
               ? `has no effect that is one of ${effects.join(", ")}`
               : typeof tool.prepare !== "function"
                 ? "has no prepare function"
-                : undefined;
+                : tool.timeoutMs !== undefined &&
+                    !(Number(tool.timeoutMs) > 0 && Number(tool.timeoutMs) < 2 ** 31)
+                  ? "has a time limit that is no number of up to 24 days"
+                  : undefined;
   if (problem === undefined) return value as Tool;
   throw new KimiError(`the tool in ${from} ${problem}`, {
     code: "bad-tool",

@@ -5,19 +5,22 @@ import type { Tool, ToolContext, ToolResult } from "./tool.ts";
 
 const schemaTimeoutMs = 10_000;
 
+/** Characters; more than any model takes in. */
+const maxOutput = 1 << 20;
+
 /**
  * A tool from any program: `PROGRAM --schema` prints `{name, description, parameters, effect?,
  * timeout_seconds?}` as JSON; a call gets its arguments as JSON on standard input and answers on
  * standard output. A non-zero exit code makes the answer an error.
- * @throws KimiError naming the program and what is wrong.
+ * @throws KimiError naming the program and what is wrong; the signal's reason.
  */
-export async function openExecutable(path: string): Promise<Tool> {
-  const description = await describe(path);
+export async function openExecutable(path: string, signal: AbortSignal): Promise<Tool> {
+  const description = await describe(path, signal);
   const { timeout_seconds: seconds, ...rest } = description;
   const tool: Record<string, unknown> = {
     effect: "execute",
     ...rest,
-    ...(typeof seconds === "number" && seconds > 0 ? { timeoutMs: seconds * 1000 } : {}),
+    ...(seconds === undefined ? {} : { timeoutMs: Number(seconds) * 1000 }),
     prepare: (input: unknown) => ({
       summary: `${String(description["name"])} ${JSON.stringify(input)}`,
       start: (context: ToolContext) => call(path, JSON.stringify(input), context),
@@ -26,22 +29,32 @@ export async function openExecutable(path: string): Promise<Tool> {
   return checkTool(tool, path);
 }
 
-async function describe(path: string): Promise<Record<string, unknown>> {
-  const signal = AbortSignal.timeout(schemaTimeoutMs);
+async function describe(path: string, runSignal: AbortSignal): Promise<Record<string, unknown>> {
+  const timeout = AbortSignal.timeout(schemaTimeoutMs);
+  const signal = AbortSignal.any([timeout, runSignal]);
   let outcome: ProcessOutcome;
   try {
-    outcome = await runProcess({ command: path, arguments: ["--schema"], input: "", signal });
+    outcome = await runProcess({
+      command: path,
+      arguments: ["--schema"],
+      input: "",
+      signal,
+      maxOutput,
+    });
   } catch (cause) {
+    runSignal.throwIfAborted();
     throw badExecutable(
       path,
-      signal.aborted
+      timeout.aborted
         ? `did not answer --schema within ${schemaTimeoutMs / 1000} s`
         : reasonOf(cause),
     );
   }
   if (outcome.exitCode !== 0) throw badExecutable(path, `--schema failed: ${lastLine(outcome)}`);
   try {
-    return JSON.parse(outcome.stdout) as Record<string, unknown>;
+    const value = JSON.parse(outcome.stdout) as Record<string, unknown> | null;
+    if (typeof value !== "object" || value === null) throw new Error("it is no object");
+    return value;
   } catch (cause) {
     throw badExecutable(path, `--schema did not print JSON: ${messageOf(cause)}`);
   }
@@ -72,6 +85,7 @@ async function call(
     input,
     signal,
     onStderr: report,
+    maxOutput,
   });
   const output = outcome.stdout.trimEnd();
   if (outcome.exitCode === 0) return { output };

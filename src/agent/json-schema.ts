@@ -23,6 +23,7 @@ export function compileSchema(schema: JsonSchema): Validate {
   } catch (cause) {
     throw new Error(messageOf(cause), { cause });
   }
+  if ("$async" in validate) throw new Error("$async is not supported");
   return (value) =>
     validate(value) ? undefined : (validate.errors ?? []).map(describe).join("; ");
 }

@@ -7,7 +7,12 @@ export interface ProcessToRun {
   readonly input: string;
   readonly signal: AbortSignal;
   readonly onStderr?: (text: string) => void;
+  /** Characters of standard output beyond which the program is stopped; the promise then rejects. */
+  readonly maxOutput: number;
 }
+
+/** How long a program's output is waited for after its end: what it left running may hold the pipe open. */
+const lastOutputMs = 200;
 
 export interface ProcessOutcome {
   readonly stdout: string;
@@ -22,7 +27,7 @@ export interface ProcessOutcome {
  * Rejects with the signal's reason, or with the error of a program that can't be started.
  */
 export function runProcess(options: ProcessToRun): Promise<ProcessOutcome> {
-  const { command, input, signal, onStderr } = options;
+  const { command, input, signal, onStderr, maxOutput } = options;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     // A process group of its own, so that the whole tree can be ended.
@@ -32,27 +37,36 @@ export function runProcess(options: ProcessToRun): Promise<ProcessOutcome> {
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (stdout.length > maxOutput)
+        fail(new Error(`it printed more than ${maxOutput} characters`));
+    });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr = (stderr + text).slice(-4_000);
       onStderr?.(text);
     });
     child.stdin.on("error", () => {}); // a program need not read its input
     child.stdin.end(input);
-    const stop = (): void => {
-      killTree(child);
-      reject(signal.reason as Error);
+    const settle = (): void => {
+      signal.removeEventListener("abort", stop);
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
-    signal.addEventListener("abort", stop, { once: true });
-    const settle = (): void => signal.removeEventListener("abort", stop);
-    child.on("error", (error) => {
+    const fail = (error: Error): void => {
+      killTree(child);
       settle();
       reject(error);
-    });
-    child.on("close", (code) => {
+    };
+    const stop = (): void => fail(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    child.on("error", fail);
+    const end = (code: number | null): void => {
       settle();
       resolve({ stdout, stderr, exitCode: code ?? undefined });
-    });
+    };
+    child.on("exit", (code) => void setTimeout(() => end(code), lastOutputMs).unref());
+    child.on("close", end);
   });
 }
 

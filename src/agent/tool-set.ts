@@ -49,7 +49,10 @@ export class ToolSet {
     if (problem !== undefined)
       return { error: `the arguments do not fit the tool's parameters: ${problem}` };
     try {
-      return { tool: found.tool, prepared: found.tool.prepare(read.value) };
+      const prepared = found.tool.prepare(read.value);
+      return typeof prepared?.start === "function"
+        ? { tool: found.tool, prepared }
+        : { error: `the tool ${call.name} prepared nothing that can be started` };
     } catch (cause) {
       return { error: messageOf(cause) };
     }

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { KimiError } from "../errors.ts";
+import { exitCodes, KimiError } from "../errors.ts";
 import { ggmlTensorBytes, ggmlTypeName } from "./ggml-types.ts";
 
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[];
@@ -70,6 +70,7 @@ function openFile(path: string): number {
     const reason = code === "ENOENT" ? "does not exist" : `can't be opened (${code})`;
     throw new KimiError(`the model file ${path} ${reason}`, {
       code: "no-model-file",
+      ...(code === "ENOENT" ? { exitCode: exitCodes.usage } : {}),
       hint: "Check the path given with --model; without it the embedded demonstration model is used.",
       cause,
     });
@@ -131,7 +132,7 @@ class Cursor {
     return this.#take(this.u64()).toString("utf8");
   }
 
-  value(type: number): GgufValue {
+  value(type: number, depth = 0): GgufValue {
     switch (type) {
       case 0:
         return this.#take(1).readUInt8();
@@ -152,11 +153,12 @@ class Cursor {
       case 8:
         return this.string();
       case 9: {
+        if (depth > 4) throw truncated(this.#path, "its metadata nests too deep");
         const itemType = this.u32();
         const length = this.u64();
         if (length > this.sizeBytes) throw truncated(this.#path, "its metadata does not fit in it");
         const items: GgufValue[] = [];
-        for (let i = 0; i < length; i++) items.push(this.value(itemType));
+        for (let i = 0; i < length; i++) items.push(this.value(itemType, depth + 1));
         return items;
       }
       case 10:

@@ -31,11 +31,15 @@ function parseRequest(text: string): unknown {
 export async function formatParse({ lines }: { readonly lines: boolean }): Promise<number> {
   if (!lines) return whole((text) => `${JSON.stringify(parseCompletion(text, []))}\n`);
   return eachLine((line) => {
-    const { output, tools = [] } = parseLine(line) as { output?: unknown; tools?: ToolItem[] };
+    const { output, tools = [] } = parseLine(line) as { output?: unknown; tools?: unknown };
     if (typeof output !== "string") {
       throw usageError("output is missing", 'A line is {"output": "…", "tools": […]}.');
     }
-    const specs = tools.flatMap(({ function: spec }) => (spec?.name === undefined ? [] : [spec]));
+    if (!Array.isArray(tools))
+      throw usageError("tools is not a list", "Leave it out, or give a list.");
+    const specs = (tools as (ToolItem | null)[]).flatMap((item) =>
+      item?.function?.name === undefined ? [] : [item.function],
+    );
     return parseCompletion(output, specs);
   });
 }
@@ -46,7 +50,7 @@ interface ToolItem {
 
 /** A raw completion as the message of a chat completion; a call that can't be used says why beside its function. */
 function parseCompletion(output: string, tools: readonly ToolSpec[]): object {
-  const scanner = new MarkerScanner({ ends: true });
+  const scanner = new MarkerScanner();
   const parser = new OutputParser({ tools, counter: new CallCounter([]) });
   const pieces = [...scanner.push(output), ...scanner.end()];
   const events = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.end("stop")];
@@ -56,7 +60,9 @@ function parseCompletion(output: string, tools: readonly ToolSpec[]): object {
     if (event.type !== "tool-call") return [];
     const { id, name, arguments: text, error } = event.call;
     const read = readArguments(text);
-    const problem = error ?? ("error" in read ? read.error : undefined);
+    const isUnknown = tools.length > 0 && !tools.some((tool) => tool.name === name);
+    const problem =
+      error ?? ("error" in read ? read.error : isUnknown ? `no tool is named ${name}` : undefined);
     return [
       {
         id,
@@ -92,18 +98,24 @@ export async function formatTokens(options: TokensOptions): Promise<number> {
   }
   if (!options.decode) return whole((text) => `${JSON.stringify(tokenizer.encode(text))}\n`);
   return whole((text) => {
-    const words = text.replaceAll(/[[\],]/g, " ").trim();
+    const words = /^\s*\[?([\d\s,]*)\]?\s*$/.exec(text)?.[1]?.replaceAll(",", " ").trim();
+    if (words === undefined) throw notIds();
     return tokenizer.decode(
       checkIds(words === "" ? [] : words.split(/\s+/).map(Number), tokenizer),
     );
   });
 }
 
+const idsHint = 'Give ids as numbers: [1, 2, 3]; in lines as {"ids": [1, 2, 3]}.';
+
+function notIds(): Error {
+  return usageError("there is neither text nor ids", idsHint);
+}
+
 function checkIds(ids: unknown, tokenizer: KimiTokenizer): readonly number[] {
-  const hint = 'Give ids as numbers: [1, 2, 3]; in lines as {"ids": [1, 2, 3]}.';
-  if (!Array.isArray(ids)) throw usageError("there is neither text nor ids", hint);
+  if (!Array.isArray(ids)) throw notIds();
   const bad = (ids as number[]).find((id) => !Number.isInteger(id) || !tokenizer.has(id));
-  if (bad !== undefined) throw usageError(`${String(bad)} is no id of this vocabulary`, hint);
+  if (bad !== undefined) throw usageError(`${String(bad)} is no id of this vocabulary`, idsHint);
   return ids as number[];
 }
 
@@ -116,7 +128,7 @@ function parseLine(line: string): object {
 async function whole(convert: (text: string) => string): Promise<number> {
   const pieces: Buffer[] = [];
   for await (const piece of process.stdin) pieces.push(piece as Buffer);
-  process.stdout.write(convert(decode(Buffer.concat(pieces))));
+  process.stdout.write(convert(decode(Buffer.concat(pieces), { ignoreBOM: true })));
   return exitCodes.done;
 }
 
@@ -138,7 +150,7 @@ async function eachLine(convert: (line: string) => object): Promise<number> {
     for (let end = buffer.indexOf(10); end >= 0; end = buffer.indexOf(10)) {
       const line = buffer.subarray(0, end);
       buffer = buffer.subarray(end + 1);
-      if (line.length > 0) out += convertSafely(line);
+      if (line.length > 0 && line.toString("latin1") !== "\r") out += convertSafely(line);
     }
     rest = buffer;
     if (out !== "" && !process.stdout.write(out))

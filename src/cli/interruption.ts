@@ -1,5 +1,7 @@
+import type { EventEmitter } from "node:events";
 import { exitCodes, type ExitCode } from "../errors.ts";
 import type { RunStatus } from "../render/renderer.ts";
+import { unwritable } from "./output.ts";
 
 /** Why a run was cut short; the reason of its abort signal. */
 export class Interruption extends Error {
@@ -17,6 +19,7 @@ export class Interruption extends Error {
 /** An abort signal that signals of the system, a closed reader and a time limit abort. */
 export class Interruptions {
   readonly #controller = new AbortController();
+  readonly #restores: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor() {
@@ -24,10 +27,15 @@ export class Interruptions {
     this.#onSignal("SIGINT", interrupted);
     this.#onSignal("SIGTERM", terminated);
     this.#onSignal("SIGHUP", terminated);
-    process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      this.#controller.abort(new Interruption("the reader closed", "interrupted", done));
+    this.#replace(process.stdout, "error", (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === "EPIPE"
+          ? new Interruption("the reader closed", "interrupted", done)
+          : unwritable(error);
+      this.#controller.abort(reason);
     });
+    // Thrown where nobody awaits it, by a tool's module for one: the run still ends with a result.
+    this.#replace(process, "uncaughtException", (thrown: Error) => this.#controller.abort(thrown));
     process.stderr.on("error", () => {}); // nobody listens to complaints any more
   }
 
@@ -44,8 +52,19 @@ export class Interruptions {
     this.#timer = setTimeout(() => this.#controller.abort(reason), seconds * 1000);
   }
 
+  /** The run is over: what goes wrong from here on is the program's again. */
   stop(): void {
     clearTimeout(this.#timer);
+    for (const restore of this.#restores) restore();
+  }
+
+  #replace<T>(emitter: EventEmitter, name: string, listener: (value: T) => void): void {
+    const before = emitter.listeners(name) as ((value: T) => void)[];
+    emitter.removeAllListeners(name).on(name, listener);
+    this.#restores.push(() => {
+      emitter.off(name, listener);
+      for (const earlier of before) emitter.on(name, earlier);
+    });
   }
 
   /** The first asks the run to end, and it still reports; the second ends the program. */

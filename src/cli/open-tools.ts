@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { checkTool } from "../agent/check-tool.ts";
 import type { Tool } from "../agent/tool.ts";
 import { nearest } from "../config/nearest.ts";
-import { KimiError, messageOf } from "../errors.ts";
+import { exitCodes, KimiError, messageOf } from "../errors.ts";
 
 /** The file name is the tool's name. */
 const builtIn: Readonly<Record<string, () => Promise<Tool>>> = {
@@ -16,23 +16,23 @@ const builtIn: Readonly<Record<string, () => Promise<Tool>>> = {
 export const builtInTools = Object.keys(builtIn);
 
 /** Opens each of a `--tools` list: names, module files, executables. */
-export function openTools(list: readonly string[]): Promise<Tool[]> {
-  return Promise.all(list.map(openTool));
+export function openTools(list: readonly string[], signal: AbortSignal): Promise<Tool[]> {
+  return Promise.all(list.map((name) => openTool(name, signal)));
 }
 
-async function openTool(name: string): Promise<Tool> {
-  const open = builtIn[name];
+async function openTool(name: string, signal: AbortSignal): Promise<Tool> {
+  const open = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (open) return open();
   if (/\.[cm]?[jt]s$/.test(name)) return openModule(name);
   if (!/[/\\]/.test(name) && !existsSync(name)) throw unknownTool(name);
-  return (await import("../agent/executable-tool.ts")).openExecutable(resolve(name));
+  return (await import("../agent/executable-tool.ts")).openExecutable(resolve(name), signal);
 }
 
 function unknownTool(name: string): KimiError {
   const like = nearest(name, builtInTools);
   return new KimiError(`there is no tool ${name}`, {
     code: "unknown-tool",
-    exitCode: 2,
+    exitCode: exitCodes.usage,
     hint: like
       ? `Did you mean ${like}?`
       : `There are: ${builtInTools.join(", ")}; or give a module file or an executable, as ./my-tool.`,
@@ -50,6 +50,7 @@ async function openModule(path: string): Promise<Tool> {
       `the tool module ${path} ${isMissing ? "does not exist" : `can't be loaded: ${firstLine(cause)}`}`,
       {
         code: "bad-tool",
+        ...(isMissing ? { exitCode: exitCodes.usage } : {}),
         hint:
           code === "ERR_UNKNOWN_FILE_EXTENSION"
             ? "Tools in TypeScript need Node 22.18 or newer; this is " + process.version + "."

@@ -29,10 +29,12 @@ export async function runProgram(argv: readonly string[], version: string): Prom
 }
 
 /** Commander's "error: what is wrong\n(Did you mean …?)" as one of our errors. */
-function usageErrorOf({ message }: CommanderError, argv: readonly string[]): Error {
+function usageErrorOf({ message, code }: CommanderError, argv: readonly string[]): Error {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
   const suggestion = rest.join(" ").replaceAll(/^\(|\)$/g, "");
   const command = argv.find((word) => !word.startsWith("-"));
+  if (code === "commander.help")
+    return usageError(`kimi ${command} needs a subcommand`, `kimi ${command} --help lists them.`);
   return usageError(
     first,
     suggestion || `kimi ${command === undefined ? "" : `${command} `}--help lists what there is.`,
@@ -127,6 +129,7 @@ function readFlag(name: SettingName, text: string): unknown {
   try {
     return readSetting(name, text, `--${name}`);
   } catch (cause) {
+    if (name === "api-key") throw cause;
     const { message, hint } = cause as { message: string; hint: string };
     throw usageError(message, hint);
   }

@@ -1,7 +1,16 @@
 import { exitCodes, KimiError, messageOf } from "../errors.ts";
 
+export interface ErrorReport {
+  readonly debug: boolean;
+  /** Takes a key out of what is printed. */
+  readonly hideKey?: (text: string) => string;
+}
+
 /** Prints what happened and one hint, and returns the exit code that says so. */
-export function reportError(thrown: unknown, { debug }: { readonly debug: boolean }): number {
+export function reportError(
+  thrown: unknown,
+  { debug, hideKey = (text) => text }: ErrorReport,
+): number {
   const isExpected = thrown instanceof KimiError;
   const lines = isExpected
     ? [
@@ -13,7 +22,7 @@ export function reportError(thrown: unknown, { debug }: { readonly debug: boolea
         "hint: Run it again with --debug and report what it prints.",
       ];
   if (debug && thrown instanceof Error) lines.push(thrown.stack ?? "");
-  process.stderr.write(`${lines.join("\n")}\n`);
+  process.stderr.write(hideKey(`${lines.join("\n")}\n`));
   return isExpected ? thrown.exitCode : exitCodes.bug;
 }
 

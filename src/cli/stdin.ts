@@ -77,10 +77,16 @@ async function readAll(notice: (line: string) => void, signal: AbortSignal): Pro
   return decode(Buffer.concat(pieces));
 }
 
-/** @throws KimiError naming the first byte that is not UTF-8. */
-export function decode(bytes: Uint8Array): string {
+/**
+ * A byte order mark is left out, unless it is ignored as such and so part of the text.
+ * @throws KimiError naming the first byte that is not UTF-8.
+ */
+export function decode(
+  bytes: Uint8Array,
+  { ignoreBOM = false }: { readonly ignoreBOM?: boolean } = {},
+): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM }).decode(bytes);
   } catch {
     throw usageError(
       `standard input is not UTF-8 text: byte ${firstBadByte(bytes)} can't be decoded`,

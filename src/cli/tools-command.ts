@@ -7,7 +7,7 @@ export async function describeTools(
   { json }: { readonly json: boolean },
 ): Promise<string> {
   const list = names.length === 0 ? builtInTools : names.flatMap((name) => name.split(","));
-  const tools = await openTools(list);
+  const tools = await openTools(list, new AbortController().signal);
   for (const tool of tools) compileTool(tool); // says what is wrong with a schema
   const rows = tools.map(({ name, description, effect, parameters }, index) => ({
     tool: list[index] ?? name,

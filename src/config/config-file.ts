@@ -27,15 +27,26 @@ export function readConfigFile(path: string): ConfigFile {
       ? (JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>)
       : {};
   } catch (cause) {
-    throw configurationError(
-      `${path} can't be read: ${messageOf(cause)}`,
-      "Correct or remove the file.",
-    );
+    // The parser's message quotes the text, in which a key may be.
+    const place = /position \d+/.exec(messageOf(cause))?.[0];
+    const reason =
+      cause instanceof SyntaxError
+        ? `it is not JSON${place ? `, at ${place}` : ""}`
+        : messageOf(cause);
+    throw configurationError(`${path} can't be read: ${reason}`, "Correct or remove the file.");
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw configurationError(`${path} is not a JSON object`, "Correct or remove the file.");
   }
   const { profiles = {}, ...values } = json;
+  const groups =
+    typeof profiles === "object" && profiles !== null ? Object.values(profiles) : [undefined];
+  if (groups.some((group) => typeof group !== "object" || group === null)) {
+    throw configurationError(
+      `${path}: profiles is not an object of objects`,
+      "Correct or remove the file.",
+    );
+  }
   const read = Object.entries(profiles as Record<string, Record<string, unknown>>).map(
     ([name, group]) => [name, readValues(group, `${path}, profile ${name}`)] as const,
   );

@@ -21,7 +21,9 @@ export const builtInProfiles: Readonly<Record<string, Partial<Settings>>> = {
 
 /** @throws KimiError with the nearest name. */
 export function findProfile(name: string, user: ConfigFile): Partial<Settings> {
-  const profile = user.profiles[name] ?? builtInProfiles[name];
+  const own = (profiles: ConfigFile["profiles"]): Partial<Settings> | undefined =>
+    Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  const profile = own(user.profiles) ?? own(builtInProfiles);
   if (profile) return profile;
   const names = [...Object.keys(user.profiles), ...Object.keys(builtInProfiles)];
   const like = nearest(name, names);

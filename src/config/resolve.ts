@@ -120,12 +120,12 @@ function withKey(
   if (values["api-key"] !== undefined || !values["base-url"]) return config;
   const { hostname } = new URL(values["base-url"]);
   const isMoonshot = /(^|\.)moonshot\.(ai|cn)$/.test(hostname);
-  const isOpenAi = origins.get("base-url") === "OPENAI_BASE_URL" || hostname === "api.openai.com";
-  const variables = isOpenAi
-    ? ["OPENAI_API_KEY"]
-    : isMoonshot
-      ? ["MOONSHOT_API_KEY"]
-      : ["MOONSHOT_API_KEY", "OPENAI_API_KEY"];
+  const isOpenAi = hostname === "api.openai.com";
+  const isOpenAiVariable = origins.get("base-url") === "OPENAI_BASE_URL";
+  const variables = [
+    ...(isMoonshot || !(isOpenAi || isOpenAiVariable) ? ["MOONSHOT_API_KEY"] : []),
+    ...(!isMoonshot || isOpenAiVariable ? ["OPENAI_API_KEY"] : []),
+  ];
   const variable = variables.find((name) => environment[name]);
   if (variable === undefined) return config;
   const key = readSetting("api-key", environment[variable] ?? "", variable) as string;

@@ -48,6 +48,9 @@ interface Setting {
   readonly project?: true;
 }
 
+/** Timers hold 31 bits of milliseconds. */
+const longestSeconds = 2_147_483;
+
 export const settings: { readonly [Name in SettingName]: Setting } = {
   model: {
     about: "a .gguf file, or the name of a server's model",
@@ -131,7 +134,7 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
   timeout: {
     about: "most seconds of a whole run",
     placeholder: "<seconds>",
-    read: number(0.001),
+    read: number(0.001, longestSeconds),
     project: true,
   },
   stream: {
@@ -153,17 +156,17 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
   "connect-timeout": {
     about: "seconds to wait for a connection",
     placeholder: "<seconds>",
-    read: number(0.001),
+    read: number(0.001, longestSeconds),
   },
   "first-token-timeout": {
     about: "seconds to wait for a reply to begin",
     placeholder: "<seconds>",
-    read: number(0.001),
+    read: number(0.001, longestSeconds),
   },
   "idle-timeout": {
     about: "seconds to wait for a reply to go on",
     placeholder: "<seconds>",
-    read: number(0.001),
+    read: number(0.001, longestSeconds),
   },
   retries: {
     about: "further tries of a request that failed for a passing reason",
@@ -201,7 +204,8 @@ export function readSetting(name: SettingName, text: string, where: string): Set
   try {
     return settings[name].read(text);
   } catch (cause) {
-    const shown = name === "api-key" ? "the key" : JSON.stringify(text);
+    const shown =
+      name === "api-key" ? "the key" : JSON.stringify(text.replace(/\/\/[^/]*@/, "//…@"));
     throw configurationError(
       `${where}: ${shown} ${(cause as Error).message}`,
       `It sets ${name}: ${settings[name].about}.`,
@@ -219,6 +223,8 @@ function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
     throw new Error("is not an http:// or https:// address");
+  if (url.username || url.password) throw new Error("has a user name or password in it");
+  if (url.search || url.hash) throw new Error("has a query, to which no path can be added");
   return text.replace(/\/+$/, "");
 }
 

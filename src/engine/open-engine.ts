@@ -79,7 +79,11 @@ export async function openTokenizer(
 async function onlyModel(config: RemoteEngineConfig, signal: AbortSignal): Promise<string> {
   const { listModels } = await import("./remote/list-models.ts");
   const { baseUrl } = config;
-  const ids = await listModels({ ...config, model: "" }, signal).then(
+  const ids = await listModels(
+    { ...config, model: "" },
+    signal,
+    config.protocol === "anthropic" ? "anthropic" : "openai",
+  ).then(
     (models) => models.map(({ id }) => id),
     (cause: unknown) => {
       // Without the list there is no name to guess; other failures say more about the server.

@@ -155,6 +155,28 @@ describe.each(protocols)("with %s a failure has a name and an exit code", (proto
     await expect(generate()).rejects.toMatchObject({ exitCode: 75 });
   });
 
+  test("a stream of nothing but comments", async () => {
+    const { generate } = await ask(
+      (response) => {
+        startEvents(response);
+        const timer = setInterval(() => response.write(": ping\n\n"), 20);
+        response.on("close", () => clearInterval(timer));
+      },
+      { timers: { connectMs: 5_000, firstTokenMs: 200, idleMs: 5_000 } },
+    );
+    await expect(generate()).rejects.toMatchObject({ code: "stalled", exitCode: 75 });
+  });
+
+  test("an error in another shape", async () => {
+    const { generate } = await ask(
+      stream(event({ object: "error", message: "no memory" }), event("[DONE]")),
+    );
+    await expect(generate()).rejects.toMatchObject({
+      code: "server-error",
+      message: expect.stringContaining("no memory") as string,
+    });
+  });
+
   test("torn JSON", async () => {
     const { generate } = await ask(stream('data: {"choices": [{"delta"\n\n'));
     await expect(generate()).rejects.toMatchObject({ code: "torn-json", exitCode: 1 });

@@ -132,6 +132,61 @@ describe("pieces of calls are put together", () => {
     expect(events.at(-1)).toMatchObject({ reason: "tool-calls" }); // whatever finish_reason said
   });
 
+  test.each([
+    ["one index and no ids", { index: 0 }, { index: 0 }],
+    ["one index, no ids and one name", { index: 0 }, { index: 0 }],
+    ["one id and two indexes", { index: 0, id: "x" }, { index: 1, id: "x" }],
+  ])("two whole calls under %s", async (what, first, second) => {
+    const names = what.endsWith("one name") ? ["a", "a"] : ["a", "b"];
+    const pieces = [first, second].map((fields, i) =>
+      call({ ...fields, function: { name: names[i], arguments: `{"n":${i}}` } }),
+    );
+    const { generate } = await chat(stream(...pieces, chunk({}, "tool_calls")));
+    expect(said(await generate()).calls.map(({ name, arguments: text }) => [name, text])).toEqual([
+      [names[0], '{"n":0}'],
+      [names[1], '{"n":1}'],
+    ]);
+  });
+
+  test("a name with K2's prefix, or only in the id, and arguments encoded twice are read", async () => {
+    const pieces = [
+      call({
+        index: 0,
+        id: "1",
+        function: { name: "functions.get_weather", arguments: '"{\\"city\\": \\"Rome\\"}"' },
+      }),
+      call({ index: 1, id: "functions.get_weather:1", function: { name: null, arguments: "{}" } }),
+    ];
+    const { generate } = await chat(stream(...pieces, chunk({}, "tool_calls")));
+    expect(said(await generate()).calls.map(({ name, arguments: text }) => [name, text])).toEqual([
+      ["get_weather", '{"city": "Rome"}'],
+      ["get_weather", "{}"],
+    ]);
+  });
+
+  test("a call that is parsed and also left in the text is one call", async () => {
+    const parsed = {
+      index: 0,
+      id: "1",
+      function: { name: "get_weather", arguments: '{"city": "Rome"}' },
+    };
+    const { generate } = await chat(
+      stream(chunk({ content: section }), call(parsed), chunk({}, "tool_calls")),
+    );
+    expect(said(await generate()).calls).toHaveLength(1);
+  });
+
+  test("nulls and what is no list are passed over", async () => {
+    const odd = [
+      event("null"),
+      chunk({ tool_calls: {} }),
+      chunk({ tool_calls: [null] }),
+      chunk({ content: { a: 1 } }),
+    ];
+    const { generate } = await chat(stream(...odd, chunk({ content: "hi" }), chunk({}, "stop")));
+    expect(said(await generate())).toMatchObject({ text: "hi", calls: [] });
+  });
+
   test("a call without a name is reported", async () => {
     const { generate } = await chat(
       stream(call(args('{"x":1}', { index: 0 })), chunk({}, "tool_calls")),
@@ -149,6 +204,33 @@ test("usage may be missing, and choices may be empty", async () => {
     reason: "stop",
     usage: { inputTokens: 0, outputTokens: 0 },
   });
+});
+
+test("content in parts is text", async () => {
+  const parts = [
+    { type: "text", text: "a" },
+    { type: "text", text: "b" },
+  ];
+  const { generate } = await chat(stream(chunk({ content: parts }), chunk({}, "stop")));
+  expect(said(await generate()).text).toBe("ab");
+});
+
+test("a stop token at the end of a text is dropped, one in its middle is a quotation", async () => {
+  const { generate } = await chat(
+    stream(
+      chunk({ content: "Write <|im_end|> and [EOS] here.<|im_" }),
+      chunk({ content: "end|>" }),
+      chunk({}, "stop"),
+    ),
+  );
+  expect(said(await generate()).text).toBe("Write <|im_end|> and [EOS] here.");
+});
+
+test("the last event may lack its empty line, and [DONE] may have a space", async () => {
+  const last = chunk({ content: "hi" }, "stop").trimEnd();
+  expect(said(await (await chat(stream(last))).generate()).text).toBe("hi");
+  const done = await chat(stream(chunk({ content: "hi" }), "data: [DONE] \n\n"));
+  expect(said(await done.generate()).text).toBe("hi");
 });
 
 test("a whole reply to a request for a stream is read", async () => {

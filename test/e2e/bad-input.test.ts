@@ -56,7 +56,7 @@ const cases: readonly (readonly [
   [
     "a missing model file",
     ["run", "q", "--model", "missing.gguf"],
-    1,
+    2,
     /missing.gguf does not exist/,
     /--model/,
   ],
@@ -84,7 +84,7 @@ const cases: readonly (readonly [
   [
     "a missing tool module",
     ["run", "q", "--tools", "./none.ts"],
-    1,
+    2,
     /none.ts does not exist/,
     /path/,
   ],
@@ -130,7 +130,7 @@ const cases: readonly (readonly [
   [
     "a key with a line break",
     ["run", "q", "--api-key", "sk-1\n2"],
-    2,
+    3,
     /--api-key: the key has a line break/,
     /./,
   ],

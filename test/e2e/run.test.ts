@@ -3,7 +3,15 @@ import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startEndpoint, startEvents, event as sse } from "../support/fake-endpoint.ts";
-import { jsonLines, kimi, newFolder, root, startKimi } from "../support/kimi.ts";
+import {
+  environment,
+  jsonLines,
+  kimi,
+  newFolder,
+  program,
+  root,
+  startKimi,
+} from "../support/kimi.ts";
 
 const question = "What's the weather like in Beijing today? Use the tool to check.";
 
@@ -447,6 +455,85 @@ describe("tools of the user's own", () => {
       content: '{"TEXT":"HI"}',
     });
   });
+});
+
+describe("nothing is lost", () => {
+  test("on a reader that is slow", async () => {
+    const { url } = await startEndpoint("chat", [{ content: "0123456789".repeat(300_000) }]);
+    const command = `"${process.execPath}" "${program}" run q --no-stream --base-url ${url} | (sleep 3; wc -c)`;
+    const child = spawn("bash", ["-c", command], {
+      env: environment(),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const counted = new Promise<string>((resolve) =>
+      child.stdout.setEncoding("utf8").once("data", resolve),
+    );
+    expect(Number(await counted)).toBe(3_000_001);
+  });
+
+  test("when a tool's module throws where nobody waits: a result, and exit code 70", async () => {
+    const folder = newFolder();
+    writeFileSync(
+      join(folder, "stray.mjs"),
+      'export default { name: "t", description: "d", effect: "read", parameters: { type: "object" }, prepare: () => ({ summary: "t", start: () => new Promise(() => setTimeout(() => { throw new Error("stray"); })) }) };',
+    );
+    const { url } = await startEndpoint("chat", [{ calls: [{ name: "t", arguments: "{}" }] }]);
+    const { stdout, stderr, code } = await kimi(
+      ["run", "q", "--base-url", url, "--tools", "./stray.mjs", "--output", "stream-json"],
+      { cwd: folder },
+    );
+    expect(jsonLines(stdout).at(-1)).toMatchObject({
+      type: "result",
+      status: "error",
+      exitCode: 70,
+      error: { message: "stray" },
+    });
+    expect(stderr).toContain("kimi: a bug: stray\n");
+    expect(code).toBe(70);
+  });
+
+  test("a module that never ends loading is no success", async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, "never.mjs"), "await new Promise(() => {});");
+    expect((await kimi(["run", "q", "--tools", "./never.mjs"], { cwd: folder })).code).toBe(70);
+  });
+
+  test("a full disk is a failure", async () => {
+    const { url } = await startEndpoint("chat", [{ content: "Hello." }]);
+    const command = `"${process.execPath}" "${program}" run q --base-url ${url} > /dev/full`;
+    const child = spawn("bash", ["-c", command], {
+      env: environment(),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const complaint = new Promise<string>((resolve) =>
+      child.stderr.setEncoding("utf8").once("data", resolve),
+    );
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(await complaint).toMatch(/^kimi: standard output can't be written: .*ENOSPC/);
+    expect(code).toBe(1);
+  });
+});
+
+test("a key that a server echoes is not printed", async () => {
+  const key = "sk-0123456789abcdefghij";
+  const { url } = await startEndpoint("chat", [
+    (response) => void response.writeHead(401).end(`{"error": "bad key ${key}"}`),
+  ]);
+  const { stdout, stderr } = await kimi([
+    "run",
+    "q",
+    "--model",
+    "m",
+    "--base-url",
+    url,
+    "--api-key",
+    key,
+    "--output",
+    "json",
+    "--debug",
+  ]);
+  expect(stdout + stderr).toContain("bad key sk-…ghij");
+  expect(stdout + stderr).not.toContain(key);
 });
 
 test("the built program needs no file of the sources", () => {

@@ -61,6 +61,13 @@ test("Ctrl-C ends the run and leaves what was said", async () => {
   expect(terminal.screen()).toContain("interrupted by SIGINT");
 });
 
+test("what is said of a run stands on a line of its own", async () => {
+  const { url } = await startEndpoint("chat", [{ content: "Hello." }]);
+  const terminal = startInTerminal(["run", "q", "--base-url", url, "--verbose"]);
+  await terminal.ended;
+  expect(terminal.screen()).toMatch(/^Hello\.\n1 turns/m);
+});
+
 test("without a prompt there is nothing to wait for", async () => {
   const terminal = startInTerminal(["run"]);
   expect(await terminal.ended).toBe(2);

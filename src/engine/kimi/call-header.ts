@@ -29,8 +29,8 @@ function toolWithArguments(argumentsText: string, tools: readonly ToolSpec[]): s
   if ("error" in read) return undefined;
   const given = Object.keys(read.value);
   const fitting = tools.filter(({ parameters }) => {
-    const known = Object.keys((parameters["properties"] as object | undefined) ?? {});
-    const required = (parameters["required"] as readonly string[] | undefined) ?? [];
+    const known = Object.keys((parameters?.["properties"] as object | undefined) ?? {});
+    const required = (parameters?.["required"] as readonly string[] | undefined) ?? [];
     return (
       given.every((key) => known.includes(key)) && required.every((key) => given.includes(key))
     );

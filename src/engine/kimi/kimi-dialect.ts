@@ -21,7 +21,7 @@ async function* readOutput(
   output: AsyncIterable<TextEvent>,
   options: OutputParserOptions,
 ): AsyncGenerator<EngineEvent, void> {
-  const scanner = new MarkerScanner({ ends: true });
+  const scanner = new MarkerScanner();
   const parser = new OutputParser(options);
   let calls = 0;
   function* parse(pieces: readonly PromptPiece[]): Generator<EngineEvent, void> {

@@ -32,8 +32,6 @@ export class OutputParser {
   #shown: { readonly id: string; readonly name: string } | undefined;
   #sawContent = false;
   #quotedThink = false;
-  /** Text between and after calls, which is neither content nor a call. */
-  trailing = "";
 
   constructor({ tools, counter }: OutputParserOptions) {
     this.#tools = tools;
@@ -48,7 +46,7 @@ export class OutputParser {
   end(reason: "stop" | "length"): OutputEvent[] {
     const events: OutputEvent[] = [];
     if (this.#state === "header" || this.#state === "arguments") {
-      if (reason === "stop") events.push(...this.#closeCall());
+      if (reason === "stop") events.push(...this.#closeCall({ atEnd: true }));
     } else if (this.#state === "content" && this.#sawContent && this.#space !== "") {
       events.push({ type: "text-delta", text: this.#space });
     }
@@ -64,8 +62,7 @@ export class OutputParser {
       case "thinking":
         return [{ type: "thinking-delta", text }];
       case "section":
-        this.trailing += text;
-        return [];
+        return []; // between and after calls: neither content nor a call
       case "header":
         this.#header += text;
         return [];
@@ -150,7 +147,8 @@ export class OutputParser {
     this.#shown = undefined;
   }
 
-  #closeCall(): OutputEvent[] {
+  /** `atEnd`: the output ended in the call, so that a header may not be all there. */
+  #closeCall({ atEnd }: { readonly atEnd: boolean } = { atEnd: false }): OutputEvent[] {
     let header = this.#header.trim();
     let text = this.#arguments.trim();
     const brace = header.indexOf("{");
@@ -160,7 +158,8 @@ export class OutputParser {
       header = header.slice(0, brace).trim();
     }
     if (header === "" && text === "") return [];
-    const name = nameInHeader(header, text, this.#tools);
+    const isCut = atEnd && text === "" && this.#state === "header" && !/:\s*\d+$/.test(header);
+    const name = isCut ? undefined : nameInHeader(header, text, this.#tools);
     const call = {
       type: "tool-call" as const,
       id: this.#shown?.id ?? this.#counter.id(name ?? "unknown"),
@@ -174,7 +173,7 @@ export class OutputParser {
 }
 
 /** Empty means `{}`; JSON inside a JSON string (the first template's double encoding) is taken out. */
-function unwrapArguments(text: string): string {
+export function unwrapArguments(text: string): string {
   if (text === "") return "{}";
   if (!text.startsWith('"')) return text;
   try {

@@ -68,7 +68,9 @@ export function writeSpacedJson(value: unknown): string {
 function write(value: unknown, style: Style): string {
   if (Array.isArray(value)) return `[${value.map((item) => write(item, style)).join(style.comma)}]`;
   if (typeof value !== "object" || value === null || json.isRawJSON(value)) {
-    return JSON.stringify(value) ?? "null";
+    return Number.isFinite(value) || typeof value !== "number"
+      ? JSON.stringify(value)
+      : String(value);
   }
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   if (style.sortKeys) entries.sort(([left], [right]) => compareCodePoints(left, right));

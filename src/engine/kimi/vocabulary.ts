@@ -71,12 +71,12 @@ interface TokenizerJson {
     readonly vocab: Readonly<Record<string, number>>;
     readonly merges: readonly (string | readonly [string, string])[];
   };
-  readonly added_tokens: readonly { readonly id: number; readonly content: string }[];
+  readonly added_tokens?: readonly { readonly id: number; readonly content: string }[];
 }
 
 function fromTokenizerJson(text: string): Vocabulary {
   const { model, added_tokens: added } = JSON.parse(text) as TokenizerJson;
-  const control = new Map(added.map(({ content, id }) => [content, id]));
+  const control = new Map(added?.map(({ content, id }) => [content, id]));
   const tokens: string[] = [];
   for (const [token, id] of Object.entries(model.vocab))
     if (!control.has(token)) tokens[id] = token;

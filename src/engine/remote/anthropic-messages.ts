@@ -3,7 +3,7 @@ import { rewriteCallIds } from "../kimi/call-ids.ts";
 import { writeAnthropicMessages, type AnthropicBlock } from "./anthropic-blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { readEvents } from "./event-stream.ts";
-import { contextWindowOf } from "./list-models.ts";
+import { anthropicHeaders, anthropicRoot, contextWindowOf } from "./list-models.ts";
 import { requestBody } from "./http.ts";
 import { joinDeltas, ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
@@ -30,7 +30,7 @@ export function anthropicMessagesEngine(options: AnthropicOptions): Engine {
       const { signal, sampling } = request;
       signal.throwIfAborted();
       if (sampling.maxTokens === undefined)
-        contextWindow ??= await contextWindowOf(endpoint, signal);
+        contextWindow ??= await contextWindowOf(endpoint, signal, "anthropic");
       const most = contextWindow
         ? Math.min(defaultMaxTokens, contextWindow >> 1)
         : defaultMaxTokens;
@@ -46,20 +46,21 @@ async function* generateOnce(
   request: EngineRequest,
 ): AsyncGenerator<EngineEvent, void> {
   const { endpoint } = options;
-  const { apiKey, baseUrl } = endpoint;
+  const { apiKey, baseUrl, timers } = endpoint;
+  const silenceMs = timers.firstTokenMs;
   const reader = new ReplyReader(request);
   const reply = requestBody({
     endpoint,
-    path: baseUrl.endsWith("/v1") ? "/messages" : "/v1/messages",
-    headers: {
-      "anthropic-version": "2023-06-01",
-      // Anthropic's own header and the one that servers behind gateways look at.
-      ...(apiKey === undefined ? {} : { "x-api-key": apiKey, authorization: `Bearer ${apiKey}` }),
-    },
+    path: `${anthropicRoot(baseUrl)}/messages`,
+    headers: anthropicHeaders(apiKey),
     body: requestOf(options, request),
     signal: request.signal,
   });
-  for await (const chunks of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
+  for await (const chunks of readEvents(reply, {
+    baseUrl,
+    silenceMs,
+    isComplete: () => reader.isComplete,
+  })) {
     const events = (chunks as StreamEvent[]).map((event) => readEvent(reader, event));
     for (const event of joinDeltas(events.flat())) yield event;
   }

@@ -1,7 +1,8 @@
-import type { ToolCall } from "../../message.ts";
-import { readArguments } from "../../message.ts";
+import { readArguments, type ToolCall, type ToolSpec } from "../../message.ts";
 import type { EngineEvent } from "../engine.ts";
 import type { CallCounter } from "../kimi/call-ids.ts";
+import { nameInHeader } from "../kimi/call-header.ts";
+import { unwrapArguments, type OutputParserOptions } from "../kimi/output-parser.ts";
 
 /** A piece of a call in a chunk's `delta.tool_calls`. */
 export interface CallDelta {
@@ -12,7 +13,7 @@ export interface CallDelta {
 
 interface OpenCall {
   readonly index: number | undefined;
-  readonly serverId: string;
+  serverId: string;
   id: string | undefined;
   name: string;
   arguments: string;
@@ -20,10 +21,12 @@ interface OpenCall {
 
 /** Puts calls together from their pieces; engines disagree on which of index and id they send. */
 export class ChatCalls {
+  readonly #tools: readonly ToolSpec[];
   readonly #counter: CallCounter;
   readonly #calls: OpenCall[] = [];
 
-  constructor(counter: CallCounter) {
+  constructor({ tools, counter }: OutputParserOptions) {
+    this.#tools = tools;
     this.#counter = counter;
   }
 
@@ -47,26 +50,36 @@ export class ChatCalls {
     return whole
       .filter((call) => call.name !== "" || call.arguments !== "")
       .map((call) => {
-        const name = call.name === "" ? "unknown" : call.name;
-        const common = { type: "tool-call" as const, id: call.id ?? this.#counter.id(name), name };
-        const text = call.arguments.trim() || "{}";
-        return call.name === ""
-          ? { ...common, arguments: text, error: "the call names no function" }
-          : { ...common, arguments: text };
+        const text = unwrapArguments(call.arguments.trim());
+        const name = nameInHeader(call.name || call.serverId, text, this.#tools);
+        const known = { type: "tool-call" as const, name: name ?? "unknown", arguments: text };
+        const id = call.id ?? this.#counter.id(known.name);
+        return name === undefined
+          ? { ...known, id, error: "the call names no function" }
+          : { ...known, id };
       });
   }
 
+  /** The call that a piece goes on with; `undefined` if it begins another. */
   #find({ index, id, function: named }: CallDelta): OpenCall | undefined {
-    const last = this.#calls.at(-1);
-    if (id) {
-      const same = this.#calls.findLast((call) => call.serverId === id);
-      if (same) return same;
-      // A new id is a new call, even under an index that was used before, unless it only comes late.
-      const late = this.#calls.findLast((call) => call.index === index && call.serverId === "");
-      return index == null || named?.name ? undefined : late;
+    const isSame = (call: OpenCall): boolean => {
+      const sameIndex = index == null || call.index === undefined || call.index === index;
+      const sameId = !id || call.serverId === "" || call.serverId === id;
+      return sameIndex && sameId;
+    };
+    const call = index == null && !id ? this.#calls.at(-1) : this.#calls.findLast(isSame);
+    if (!call) return undefined;
+    // A name after arguments begins another call, unless it is the same one's, sent with every piece.
+    const name = named?.name;
+    const isWhole = call.arguments.trim() !== "" && !("error" in readArguments(call.arguments));
+    const isRepeated = name === call.name && !isWhole;
+    if (name && call.name !== "" && call.arguments !== "" && !isRepeated) return undefined;
+    // An id that comes late belongs to the call; another one under the same index is another call.
+    if (id && call.serverId === "") {
+      if (name && call.name !== "") return undefined;
+      call.serverId = id;
     }
-    if (index == null) return named?.name && last?.name !== "" ? undefined : last;
-    return this.#calls.findLast((call) => call.index === index);
+    return call;
   }
 
   #open({ index, id }: CallDelta): OpenCall {

@@ -34,7 +34,7 @@ interface ChatChunk {
 }
 
 interface ChatDelta {
-  readonly content?: string | null;
+  readonly content?: unknown;
   readonly reasoning_content?: string | null;
   readonly reasoning?: string | null;
   readonly tool_calls?: readonly CallDelta[] | null;
@@ -54,11 +54,14 @@ async function* generateOnce(
     ...(endpoint.stream ? { stream_options: { include_usage: true } } : {}),
   };
   const reader = new ReplyReader(request);
-  const headers =
-    endpoint.apiKey === undefined ? {} : { authorization: `Bearer ${endpoint.apiKey}` };
-  const reply = requestBody({ endpoint, path: "/chat/completions", headers, body, signal });
-  const { baseUrl } = endpoint;
-  for await (const chunks of readEvents(reply, { baseUrl, isComplete: () => reader.isComplete })) {
+  const reply = requestBody({ endpoint, path: "/chat/completions", body, signal });
+  const { baseUrl, timers } = endpoint;
+  const silenceMs = timers.firstTokenMs;
+  for await (const chunks of readEvents(reply, {
+    baseUrl,
+    silenceMs,
+    isComplete: () => reader.isComplete,
+  })) {
     const events = (chunks as ChatChunk[]).map((chunk) => readChunk(reader, chunk));
     for (const event of joinDeltas(events.flat())) yield event;
   }
@@ -72,10 +75,12 @@ function readChunk(reader: ReplyReader, { choices, usage }: ChatChunk): EngineEv
   if (choice.finish_reason) reader.finish(finishReason(choice.finish_reason));
   const delta = choice.delta ?? choice.message ?? {};
   const thinking = delta.reasoning_content ?? delta.reasoning;
+  const content = textIn(delta.content);
   const events: EngineEvent[] = [];
-  if (thinking) events.push(...reader.thinking(thinking));
-  if (delta.content) events.push(...reader.content(delta.content));
-  for (const call of delta.tool_calls ?? []) events.push(...reader.call(call));
+  if (typeof thinking === "string") events.push(...reader.thinking(thinking));
+  if (content !== "") events.push(...reader.content(content));
+  const calls = Array.isArray(delta.tool_calls) ? (delta.tool_calls as (CallDelta | null)[]) : [];
+  for (const call of calls) if (call) events.push(...reader.call(call));
   return events;
 }
 
@@ -83,4 +88,13 @@ function readChunk(reader: ReplyReader, { choices, usage }: ChatChunk): EngineEv
 function finishReason(reason: string): "stop" | "length" | "filtered" {
   if (reason === "length") return "length";
   return reason === "content_filter" ? "filtered" : "stop";
+}
+
+/** Text, or the texts of a list of parts. */
+function textIn(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return (content as { text?: unknown }[])
+    .map((part) => (typeof part?.text === "string" ? part.text : ""))
+    .join("");
 }

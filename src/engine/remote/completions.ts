@@ -92,12 +92,14 @@ async function* completeOnce(
   };
   let finish: string | undefined;
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
-  const headers =
-    endpoint.apiKey === undefined ? {} : { authorization: `Bearer ${endpoint.apiKey}` };
-  const reply = requestBody({ endpoint, path: "/completions", headers, body, signal });
-  const { baseUrl } = endpoint;
+  const reply = requestBody({ endpoint, path: "/completions", body, signal });
+  const { baseUrl, timers } = endpoint;
   const isComplete = (): boolean => finish !== undefined;
-  for await (const chunks of readEvents(reply, { baseUrl, isComplete })) {
+  for await (const chunks of readEvents(reply, {
+    baseUrl,
+    silenceMs: timers.firstTokenMs,
+    isComplete,
+  })) {
     let text = "";
     for (const { choices, usage: counts } of chunks as CompletionChunk[]) {
       const choice = choices?.[0];

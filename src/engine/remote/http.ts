@@ -79,6 +79,7 @@ export async function requestText(request: HttpRequest): Promise<string> {
 
 /** `node:http` taken this way is a tenth of the start-up cost of its ESM import, and less than fetch's. */
 function send({ endpoint, path, headers, body }: HttpRequest): ClientRequest {
+  const { apiKey } = endpoint;
   const url = new URL(endpoint.baseUrl + path);
   const { request } = process.getBuiltinModule(
     url.protocol === "https:" ? "node:https" : "node:http",
@@ -90,6 +91,7 @@ function send({ endpoint, path, headers, body }: HttpRequest): ClientRequest {
     headers: {
       accept: "application/json, text/event-stream",
       "user-agent": "kimi",
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
       ...(payload === undefined
         ? {}
         : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),

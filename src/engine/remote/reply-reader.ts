@@ -7,14 +7,13 @@ import { ChatCalls, type CallDelta } from "./chat-calls.ts";
 export class ReplyReader {
   readonly #leaks: LeakReader;
   readonly #calls: ChatCalls;
-  #calledTools = false;
   #finish: Exclude<FinishReason, "tool-calls"> | undefined;
   usage: Usage = { inputTokens: 0, outputTokens: 0 };
 
   constructor({ messages, tools }: EngineRequest) {
-    const counter = new CallCounter(messages);
-    this.#leaks = new LeakReader({ tools, counter });
-    this.#calls = new ChatCalls(counter);
+    const options = { tools, counter: new CallCounter(messages) };
+    this.#leaks = new LeakReader(options);
+    this.#calls = new ChatCalls(options);
   }
 
   get isComplete(): boolean {
@@ -22,11 +21,11 @@ export class ReplyReader {
   }
 
   content(text: string): EngineEvent[] {
-    return this.#noting(this.#leaks.content(text));
+    return this.#leaks.content(text);
   }
 
   thinking(text: string): EngineEvent[] {
-    return this.#noting(this.#leaks.thinking(text));
+    return this.#leaks.thinking(text);
   }
 
   call(delta: CallDelta): EngineEvent[] {
@@ -38,18 +37,18 @@ export class ReplyReader {
     this.#finish = reason;
   }
 
-  /** What was held back, the calls, and `finish`. */
+  /** What was held back, the calls, and `finish`. A server may parse calls and leave them in the text too. */
   end(): EngineEvent[] {
     const reason = this.#finish === "length" ? "length" : "stop";
-    const calls = this.#calls.end(reason).map((call): EngineEvent => ({ type: "tool-call", call }));
-    const events = this.#noting([...this.#leaks.end(reason), ...calls]);
-    const finish = this.#calledTools ? "tool-calls" : (this.#finish ?? "stop");
-    return [...events, { type: "finish", reason: finish, usage: this.usage }];
-  }
-
-  #noting(events: EngineEvent[]): EngineEvent[] {
-    this.#calledTools ||= events.some(({ type }) => type === "tool-call");
-    return events;
+    const rest = this.#leaks.end(reason);
+    const parsed = this.#calls.end(reason);
+    const calls = parsed.length > 0 ? parsed : this.#leaks.calls;
+    const finish = calls.length > 0 ? "tool-calls" : (this.#finish ?? "stop");
+    return [
+      ...rest,
+      ...calls.map((call): EngineEvent => ({ type: "tool-call", call })),
+      { type: "finish", reason: finish, usage: this.usage },
+    ];
   }
 }
 

@@ -173,6 +173,13 @@ test("a tool that throws, at once or later, does not end the run", async () => {
   ]);
 });
 
+test("a tool that prepares nothing is an error that the model reads", async () => {
+  const nothing = { ...tool("t", async () => ""), prepare: () => undefined } as unknown as Tool;
+  const engine = new ScriptedEngine(calls(["t", "{}"]), text("ok"));
+  const events = await collect(runAgent(task(engine, [nothing])));
+  expect(outputs(expectAcceptable(events))[0]).toContain("prepared nothing");
+});
+
 test("a tool that takes too long is told to stop and left behind", async () => {
   let told: unknown;
   const slow = tool(

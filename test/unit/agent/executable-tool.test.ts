@@ -2,8 +2,10 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openExecutable } from "../../../src/agent/executable-tool.ts";
+import { openExecutable as open } from "../../../src/agent/executable-tool.ts";
 import type { ToolContext } from "../../../src/agent/tool.ts";
+
+const openExecutable = (path: string) => open(path, new AbortController().signal);
 
 const folder = mkdtempSync(join(tmpdir(), "kimi-tools-"));
 let count = 0;
@@ -64,6 +66,18 @@ test("a non-zero exit code makes an error of the output, or of the last complain
   });
   const silent = await openExecutable(program(shell("echo first >&2; echo broken >&2; exit 3")));
   await expect(silent.prepare({}).start(context())).rejects.toThrow(/failed: broken/);
+});
+
+test("a program that prints without end is stopped", async () => {
+  const tool = await openExecutable(program(shell("yes")));
+  await expect(tool.prepare({}).start(context())).rejects.toThrow(
+    "printed more than 1048576 characters",
+  );
+});
+
+test("a program that leaves another running, its output open, has answered when it ends", async () => {
+  const tool = await openExecutable(program(shell("sleep 20 & echo answer")));
+  expect(await tool.prepare({}).start(context())).toEqual({ output: "answer" });
 });
 
 test("when it is stopped, so is everything it has started", async () => {

@@ -48,6 +48,9 @@ test.each([
   ["9^9^9", "too large"],
   ["9999!", "factorial"],
   ["sqrt(-1)", "not a finite number"],
+  ["constructor", "unexpected constructor"],
+  ["1e-9999 + 1", "unexpected"],
+  ["1 / 7^3000", "too small"],
   ["1+".repeat(1000), "longer than"],
 ])("%s is refused", (expression, message) => {
   expect(() => calculator.prepare({ expression })).toThrow(message);

@@ -24,12 +24,12 @@ const golden = readGolden<GoldenOutput[]>("outputs.json");
 function parsePieces(pieces: readonly PromptPiece[], tools: readonly ToolSpec[] = []) {
   const parser = new OutputParser({ tools, counter: new CallCounter([]) });
   const events = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.end("stop")];
-  return { ...said(events), trailing: parser.trailing };
+  return said(events);
 }
 
 /** As a raw completions endpoint sends it, in these chunks. */
 function parseText(chunks: readonly string[], tools: readonly ToolSpec[] = []) {
-  const scanner = new MarkerScanner({ ends: true });
+  const scanner = new MarkerScanner();
   return parsePieces([...chunks.flatMap((chunk) => scanner.push(chunk)), ...scanner.end()], tools);
 }
 
@@ -148,15 +148,24 @@ test("a text about think tags keeps them", () => {
   expect(parseText(["Write <think>x</think> there."]).text).toBe("Write <think>x</think> there.");
 });
 
-test("text between and after calls is neither content nor lost", () => {
+test("text between and after calls is not content", () => {
   const result = parseText([
     `Hi.<|tool_calls_section_begin|>${one("functions.a:0")}<|tool_calls_section_end|>user`,
   ]);
-  expect(result).toMatchObject({ text: "Hi.", trailing: "user", calls: [{ name: "a" }] });
+  expect(result).toMatchObject({ text: "Hi.", calls: [{ name: "a" }] });
 });
 
 test("what follows the end of the reply is ignored", () => {
   expect(parseText(["Yes.<|im_end|><|im_user|>user"])).toMatchObject({ text: "Yes.", calls: [] });
+});
+
+test("a header that the end of the output cut off is reported and not run", () => {
+  expect(parseText(["<|tool_call_begin|>functions.rm_all"]).calls).toMatchObject([
+    { name: "unknown", error: expect.stringContaining("functions.rm_all") as string },
+  ]);
+  expect(parseText(["<|tool_call_begin|>functions.now:0"]).calls).toMatchObject([
+    { name: "now", arguments: "{}" },
+  ]);
 });
 
 test("a new call closes an open one", () => {
@@ -169,7 +178,7 @@ test("a new call closes an open one", () => {
 
 test("a call that a token limit cut off is dropped, one before it is kept", () => {
   const parser = new OutputParser({ tools: [], counter: new CallCounter([]) });
-  const scanner = new MarkerScanner({ ends: true });
+  const scanner = new MarkerScanner();
   const output = `${one("functions.a:0")}<|tool_call_begin|>functions.b:1<|tool_call_argument_begin|>{"x": `;
   const events = [...scanner.push(output), ...scanner.end()].flatMap((piece) => parser.push(piece));
   expect(said([...events, ...parser.end("length")]).calls.map(({ name }) => name)).toEqual(["a"]);

@@ -22,6 +22,7 @@ test.each([
   ["12345678901234567890123", "12345678901234567890123"],
   ["1.5e300", "1.5e+300"],
   ["2.5e-7", "2.5e-07"],
+  ["1e400", "Infinity"],
 ])("the number %s is spelled %s", (source, python) => {
   expect(writeSpacedJson(parseKeepingNumbers(source))).toBe(python);
 });
