@@ -1,4 +1,14 @@
 import { configurationError } from "../errors.ts";
+import {
+  integer,
+  number,
+  oneOf,
+  readBoolean,
+  readKey,
+  readUrl,
+  someText,
+  type Reader,
+} from "./setting-readers.ts";
 
 /** Everything that can be set, by flag, environment or file; the names are those of the flags. */
 export interface Settings {
@@ -37,8 +47,7 @@ interface Setting {
   readonly about: string;
   /** How a value is named in help: `<seconds>`. */
   readonly placeholder: string;
-  /** Reads a value from text. @throws Error saying what it should be. */
-  readonly read: (text: string) => string | number | boolean | readonly string[];
+  readonly read: Reader;
   /** Environment variables, in order; `KIMI_NAME` goes without saying. */
   readonly environment?: readonly string[];
   /**
@@ -211,59 +220,4 @@ export function readSetting(name: SettingName, text: string, where: string): Set
       `It sets ${name}: ${settings[name].about}.`,
     );
   }
-}
-
-function someText(text: string): string {
-  if (text.trim() === "") throw new Error("is empty");
-  return text;
-}
-
-function readUrl(text: string): string {
-  if (text === "") return text; // says that there is no server
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new Error("is not an http:// or https:// address");
-  if (url.username || url.password) throw new Error("has a user name or password in it");
-  if (url.search || url.hash) throw new Error("has a query, to which no path can be added");
-  return text.replace(/\/+$/, "");
-}
-
-function readKey(text: string): string {
-  if (/[^\x21-\x7e]/.test(text))
-    throw new Error("has a line break, a space or another character that no key has");
-  return text;
-}
-
-function oneOf(choices: readonly string[]): Setting["read"] {
-  return (text) => {
-    if (!choices.includes(text)) throw new Error(`is none of ${choices.join(", ")}`);
-    return text;
-  };
-}
-
-function number(least: number, most = Number.POSITIVE_INFINITY): Setting["read"] {
-  return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (!(value >= least && value <= most))
-      throw new Error(`is not a number ${range(least, most)}`);
-    return value;
-  };
-}
-
-function integer(least: number, most = Number.MAX_SAFE_INTEGER): Setting["read"] {
-  return (text) => {
-    if (!/^\d+$/.test(text) || Number(text) < least || Number(text) > most) {
-      throw new Error(`is not a whole number ${range(least, most)}`);
-    }
-    return Number(text);
-  };
-}
-
-function range(least: number, most: number): string {
-  return most >= Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-}
-
-function readBoolean(text: string): boolean {
-  if (text !== "true" && text !== "false") throw new Error("is neither true nor false");
-  return text === "true";
 }
