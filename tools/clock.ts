@@ -1,6 +1,6 @@
 import cityTimezones from "city-timezones";
 import { jsonOutput, type Tool } from "../src/agent/tool.ts";
-import climate from "./climate.json" with { type: "json" };
+import { findCity, plainName } from "./climate/find-city.ts";
 
 /** The time in an IANA zone or a city; cities and their zones from the package city-timezones. */
 export const clock: Tool = {
@@ -57,32 +57,25 @@ function zoneOf(place: string): string | undefined {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: place }).resolvedOptions().timeZone;
   } catch {
-    return zoneOfCity(plain(place));
+    return zoneOfCity(place);
   }
 }
 
 type City = (typeof cityTimezones.cityMapping)[number];
 
 /** The most populous city of that name; by its other names, the city nearest to where those are. */
-function zoneOfCity(wanted: string): string | undefined {
+function zoneOfCity(place: string): string | undefined {
+  const wanted = plainName(place);
   const cities = cityTimezones.cityMapping;
-  const named = cities.filter(
-    ({ city, city_ascii: ascii }) => plain(city) === wanted || plain(ascii) === wanted,
+  const named = cities.filter(({ city, city_ascii: ascii }) =>
+    [city, ascii].some((name) => plainName(name) === wanted),
   );
   const largest = named.toSorted((a, b) => b.pop - a.pop)[0];
   if (largest) return largest.timezone;
-  const alias = climate.cities.find(({ city, aliases }) =>
-    [city, ...aliases].some((name) => plain(name) === wanted),
-  );
+  const alias = findCity(place);
   if (!alias) return undefined;
   const distance = ({ lat, lng }: City): number =>
     (lat - alias.latitude) ** 2 + (lng - alias.longitude) ** 2;
   return cities.reduce((nearest, city) => (distance(city) < distance(nearest) ? city : nearest))
     .timezone;
-}
-
-/** Without case, accents and what follows a comma. */
-function plain(name: string): string {
-  const [city = ""] = name.split(/[,，]/);
-  return city.normalize("NFD").replaceAll(/\p{M}/gu, "").trim().toLowerCase();
 }

@@ -1,5 +1,5 @@
 import { jsonOutput, type Tool, type ToolContext, type ToolResult } from "../src/agent/tool.ts";
-import climate from "./climate.json" with { type: "json" };
+import { conditions, findCity } from "./climate/find-city.ts";
 
 const networkTimeoutMs = 8_000;
 
@@ -104,27 +104,18 @@ function conditionOf(code: number): string {
 }
 
 function typicalWeather(city: string): ToolResult {
-  const wanted = plain(city);
-  const entry = climate.cities.find(({ city: name, aliases }) =>
-    [name, ...aliases].some((known) => plain(known) === wanted),
-  );
-  if (!entry)
+  const entry = findCity(city);
+  if (!entry) {
     throw new Error("unknown city (no network: only cities of the climate table are known)");
+  }
   const now = new Date();
   const month = now.getMonth();
-  const letter = entry.condition[month] as keyof typeof climate.conditions;
   return jsonOutput({
     city: entry.city,
     country: entry.country,
     month: new Intl.DateTimeFormat("en", { month: "long" }).format(now),
     typical_temperature_c: entry.temperatureC[month],
-    typical_condition: climate.conditions[letter],
+    typical_condition: conditions[entry.condition[month] as keyof typeof conditions],
     source: "climate table (no network)",
   });
-}
-
-/** Without case, accents and what follows a comma: "São Paulo, Brazil" is "sao paulo". */
-function plain(name: string): string {
-  const [city = ""] = name.split(/[,，]/);
-  return city.normalize("NFD").replaceAll(/\p{M}/gu, "").trim().toLowerCase();
 }

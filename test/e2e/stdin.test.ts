@@ -93,6 +93,7 @@ test("a slow producer is waited for, and the person is told", async () => {
 test("a pipe that nobody closes is told of, and an interruption ends the wait", async () => {
   const running = startKimi(["run", "q", "--base-url", "http://127.0.0.1:1/v1", "--model", "m"], {
     stdin: new Uint8Array(),
+    env: { KIMI_RETRIES: "0" },
   });
   expect((await running.ended).code).toBe(75); // closed at once: no wait
   const folder = newFolder();
