@@ -7,12 +7,12 @@ import { LlamaTextModel } from "../src/engine/local/llama-text-model.ts";
 import { loadLlama, type LoadedLlama } from "../src/engine/local/load-llama.ts";
 import { openModelFile } from "../src/engine/local/model-file.ts";
 import { chooseThreads } from "../src/engine/local/threads.ts";
-import { textEngine, type Dialect } from "../src/engine/text-engine.ts";
+import { textEngine, type Dialect, type TextEvent } from "../src/engine/text-engine.ts";
 import { userText, type Message, type ToolSpec } from "../src/message.ts";
 import { inTurn, root, type Figure } from "./measure.ts";
 
 const path = join(root, "models", "kimi-nano", "kimi-nano-q8_0.gguf");
-const decodeTokens = 60;
+const decodeTokens = 100;
 
 interface Speed {
   /** Milliseconds a token. */
@@ -27,15 +27,23 @@ export async function local(): Promise<Figure[]> {
   const raw = await loadLlama({ file, threads, contextSize: undefined });
   const cacheFolder = mkdtempSync(join(tmpdir(), "kimi-bench-"));
   // Nothing stops a reply but its limit, so that both loops decode as many tokens.
-  const endless: Dialect = { write: (request) => ({ ...kimiDialect.write(request), stop: [] }) };
+  let firstToken = 0;
+  const endless: Dialect = {
+    write(request) {
+      const written = kimiDialect.write(request);
+      return { ...written, stop: [], read: (output) => written.read(noteFirst(output)) };
+    },
+  };
+  async function* noteFirst(output: AsyncIterable<TextEvent>): AsyncGenerator<TextEvent, void> {
+    for await (const event of output) {
+      if (event.type !== "progress") firstToken ||= performance.now();
+      yield event;
+    }
+  }
   const engine = textEngine(new LlamaTextModel({ path, cacheFolder }), endless);
   const signal = new AbortController().signal;
   let round = 0;
-  const generate = async (
-    messages: readonly Message[],
-    maxTokens: number,
-    onEvent: (event: EngineEvent) => void = () => {},
-  ) => {
+  const generate = async (messages: readonly Message[], maxTokens: number) => {
     let last: EngineEvent | undefined;
     const request = {
       messages,
@@ -43,7 +51,7 @@ export async function local(): Promise<Figure[]> {
       sampling: { temperature: 0, maxTokens },
       signal,
     };
-    for await (const event of engine.generate(request)) onEvent((last = event));
+    for await (const event of engine.generate(request)) last = event;
     if (last?.type !== "finish") throw new Error("no finish");
     return last.usage;
   };
@@ -61,11 +69,12 @@ export async function local(): Promise<Figure[]> {
         const started = performance.now();
         const { inputTokens } = await generate(messages, 1);
         const prefilled = performance.now();
-        // The same prompt again is in the cache: what is left is decoding.
+        // The same prompt again is in the cache: what is left is decoding, from the first token to the last.
+        firstToken = 0;
         await generate(messages, decodeTokens);
         return {
           prefill: (prefilled - started) / inputTokens,
-          decode: (performance.now() - prefilled) / decodeTokens,
+          decode: (performance.now() - firstToken) / (decodeTokens - 1),
         };
       },
     );
@@ -128,10 +137,13 @@ async function rawSpeed({ sequence }: LoadedLlama, ids: number[]): Promise<Speed
   const prefilled = performance.now();
   await sequence.eraseContextTokenRanges([{ start: ids.length - 1, end: sequence.nextTokenIndex }]);
   count = 0;
-  for await (const _ of sequence.evaluate(tokens.slice(-1), options))
+  let first = 0;
+  for await (const _ of sequence.evaluate(tokens.slice(-1), options)) {
+    if (count === 0) first = performance.now();
     if (++count === decodeTokens) break;
+  }
   return {
     prefill: (prefilled - started) / ids.length,
-    decode: (performance.now() - prefilled) / decodeTokens,
+    decode: (performance.now() - first) / (decodeTokens - 1),
   };
 }

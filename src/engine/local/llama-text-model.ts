@@ -187,11 +187,15 @@ export class LlamaTextModel implements TextModel {
   }
 }
 
+/** Tokens; a batch that starts a few tokens after the beginning takes longer than one that computes them too. */
+const worthwhilePrefix = 16;
+
 /** Drops from the KV cache what does not begin the new prompt; at least its last token is computed anew. */
 async function keepCommonPrefix({ sequence }: LoadedLlama, input: number[]): Promise<number> {
   const tokens = input as Parameters<typeof sequence.compareContextTokens>[0];
   const { firstDifferentIndex } = sequence.compareContextTokens(tokens);
-  const kept = Math.min(firstDifferentIndex, input.length - 1);
+  const common = Math.min(firstDifferentIndex, input.length - 1);
+  const kept = common < worthwhilePrefix ? 0 : common;
   if (kept < sequence.nextTokenIndex) {
     await sequence.eraseContextTokenRanges([{ start: kept, end: sequence.nextTokenIndex }]);
   }
