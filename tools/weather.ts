@@ -80,6 +80,8 @@ interface Query {
 }
 
 async function getJson(url: string, { query, signal }: Query): Promise<unknown> {
+  // A wrong address in the environment is no missing network.
+  if (!URL.canParse(url)) throw new ServiceError(`the weather service's address is none: ${url}`);
   const response = await fetch(`${url}?${new URLSearchParams(query).toString()}`, { signal });
   const body = await response.text();
   if (!response.ok) throw new ServiceError(`the weather service answered ${response.status}`);

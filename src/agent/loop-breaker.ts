@@ -20,7 +20,7 @@ export class LoopBreaker {
     return this.#state;
   }
 
-  /** Call before each step after the first. */
+  /** Call before each step: tools are withheld for one only. */
   startStep(): void {
     if (this.#state === "tools-withheld") {
       this.#state = "running";

@@ -52,7 +52,8 @@ function costOf(summary: RunSummary): string {
   const { usage, turns } = summary;
   const cached = usage.cachedTokens === undefined ? "" : ` (${usage.cachedTokens} cached)`;
   const time = `${(summary.timing().totalMs / 1000).toFixed(1)} s`;
-  return `${turns} turns, ${usage.inputTokens} tokens in${cached}, ${usage.outputTokens} out, ${time}`;
+  const count = turns === 1 ? "1 turn" : `${turns} turns`;
+  return `${count}, ${usage.inputTokens} tokens in${cached}, ${usage.outputTokens} out, ${time}`;
 }
 
 /** The end of a run that was interrupted, or that failed. */

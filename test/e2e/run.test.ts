@@ -190,7 +190,7 @@ test("--verbose says which model is used and what it took; --debug shows request
   const { url } = await startEndpoint("chat", [{ content: "ok" }]);
   const verbose = await kimi(["run", "q", "--base-url", url, "--verbose"]);
   expect(verbose.stderr).toMatch(
-    /model fake, chat at http.* \(--base-url\)\n1 turns, 11 tokens in, 7 out, [\d.]+ s\n/,
+    /model fake, chat at http.* \(--base-url\)\n1 turn, 11 tokens in, 7 out, [\d.]+ s\n/,
   );
   const debug = await kimi([
     "run",

@@ -65,7 +65,7 @@ test("what is said of a run stands on a line of its own", async () => {
   const { url } = await startEndpoint("chat", [{ content: "Hello." }]);
   const terminal = startInTerminal(["run", "q", "--base-url", url, "--verbose"]);
   await terminal.ended;
-  expect(terminal.screen()).toMatch(/^Hello\.\n1 turns/m);
+  expect(terminal.screen()).toMatch(/^Hello\.\n1 turn,/m);
 });
 
 test("without a prompt there is nothing to wait for", async () => {

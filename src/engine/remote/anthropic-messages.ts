@@ -2,10 +2,9 @@ import type { Engine, EngineEvent, EngineRequest } from "../engine.ts";
 import { rewriteCallIds } from "../kimi/call-ids.ts";
 import { writeAnthropicMessages, type AnthropicBlock } from "./anthropic-blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { readEvents } from "./event-stream.ts";
 import { anthropicHeaders, anthropicRoot, contextWindowOf } from "./list-models.ts";
 import { requestBody } from "./http.ts";
-import { joinDeltas, ReplyReader } from "./reply-reader.ts";
+import { readReply, type ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
 
 export interface AnthropicOptions {
@@ -46,25 +45,14 @@ async function* generateOnce(
   request: EngineRequest,
 ): AsyncGenerator<EngineEvent, void> {
   const { endpoint } = options;
-  const { apiKey, baseUrl, timers } = endpoint;
-  const silenceMs = timers.firstTokenMs;
-  const reader = new ReplyReader(request);
   const reply = requestBody({
     endpoint,
-    path: `${anthropicRoot(baseUrl)}/messages`,
-    headers: anthropicHeaders(apiKey),
+    path: `${anthropicRoot(endpoint.baseUrl)}/messages`,
+    headers: anthropicHeaders(endpoint.apiKey),
     body: requestOf(options, request),
     signal: request.signal,
   });
-  for await (const chunks of readEvents(reply, {
-    baseUrl,
-    silenceMs,
-    isComplete: () => reader.isComplete,
-  })) {
-    const events = (chunks as StreamEvent[]).map((event) => readEvent(reader, event));
-    for (const event of joinDeltas(events.flat())) yield event;
-  }
-  yield* reader.end();
+  yield* readReply(reply, { endpoint, request, read: readEvent });
 }
 
 function requestOf(

@@ -4,10 +4,9 @@ import { declare } from "../kimi/prompt-writer.ts";
 import type { CallDelta } from "./chat-calls.ts";
 import { writeChatMessages } from "./chat-messages.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { readEvents } from "./event-stream.ts";
 import { requestBody } from "./http.ts";
 import { openAiSampling, readOpenAiUsage, type OpenAiUsage } from "./openai-fields.ts";
-import { joinDeltas, ReplyReader } from "./reply-reader.ts";
+import { readReply, type ReplyReader } from "./reply-reader.ts";
 import { withRetry } from "./retry.ts";
 
 /** A server that speaks OpenAI's chat completions. */
@@ -53,19 +52,8 @@ async function* generateOnce(
     stream: endpoint.stream,
     ...(endpoint.stream ? { stream_options: { include_usage: true } } : {}),
   };
-  const reader = new ReplyReader(request);
   const reply = requestBody({ endpoint, path: "/chat/completions", body, signal });
-  const { baseUrl, timers } = endpoint;
-  const silenceMs = timers.firstTokenMs;
-  for await (const chunks of readEvents(reply, {
-    baseUrl,
-    silenceMs,
-    isComplete: () => reader.isComplete,
-  })) {
-    const events = (chunks as ChatChunk[]).map((chunk) => readChunk(reader, chunk));
-    for (const event of joinDeltas(events.flat())) yield event;
-  }
-  yield* reader.end();
+  yield* readReply(reply, { endpoint, request, read: readChunk });
 }
 
 function readChunk(reader: ReplyReader, { choices, usage }: ChatChunk): EngineEvent[] {

@@ -2,6 +2,8 @@ import type { EngineEvent, EngineRequest, FinishReason, Usage } from "../engine.
 import { CallCounter } from "../kimi/call-ids.ts";
 import { LeakReader } from "../kimi/leak-reader.ts";
 import { ChatCalls, type CallDelta } from "./chat-calls.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { readEvents } from "./event-stream.ts";
 
 /** Turns what a message protocol sends, piece by piece, into an engine's events. */
 export class ReplyReader {
@@ -52,8 +54,34 @@ export class ReplyReader {
   }
 }
 
+export interface ReplyToRead<Event> {
+  readonly endpoint: Endpoint;
+  readonly request: EngineRequest;
+  /** What one event of the protocol means. */
+  readonly read: (reader: ReplyReader, event: Event) => EngineEvent[];
+}
+
+/** An engine's events from the body of a reply; the protocol only says how to read an event of its own. */
+export async function* readReply<Event>(
+  body: AsyncIterable<Buffer>,
+  { endpoint, request, read }: ReplyToRead<Event>,
+): AsyncGenerator<EngineEvent, void> {
+  const { baseUrl, timers } = endpoint;
+  const reader = new ReplyReader(request);
+  const isComplete = (): boolean => reader.isComplete;
+  for await (const events of readEvents(body, {
+    baseUrl,
+    silenceMs: timers.firstTokenMs,
+    isComplete,
+  })) {
+    const meant = (events as Event[]).flatMap((event) => read(reader, event));
+    for (const event of joinDeltas(meant)) yield event;
+  }
+  yield* reader.end();
+}
+
 /** Neighbouring pieces of text as one: what came in one packet is one event, not one a token. */
-export function joinDeltas(events: readonly EngineEvent[]): EngineEvent[] {
+function joinDeltas(events: readonly EngineEvent[]): EngineEvent[] {
   const joined: EngineEvent[] = [];
   for (const event of events) {
     const last = joined.at(-1);

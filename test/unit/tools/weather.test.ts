@@ -120,6 +120,11 @@ test("without a network an unknown city is an error", async () => {
   expect(() => weather.prepare({ city: " " })).toThrow("unknown city");
 });
 
+test("an address that is none is an error, and no missing network", async () => {
+  vi.stubEnv("KIMI_WEATHER_GEOCODING_URL", "nowhere");
+  await expect(ask("Beijing")).rejects.toThrow("address is none: nowhere");
+});
+
 test("an interruption is one, and no missing network", async () => {
   const controller = new AbortController();
   await serve(() => controller.abort(new Error("stop")));
