@@ -21,6 +21,13 @@ export interface Tool extends ToolSpec {
 export interface PreparedCall {
   /** One short line for the person: `weather in Beijing`. */
   readonly summary: string;
+  /** What approval rules are matched against: a path from the workspace, a command line. */
+  readonly subject?: string;
+  /**
+   * What the person sees before approving: the change that an edit would make. Called right before
+   * that, after all earlier calls have ended. What it throws becomes an error result, and nobody is asked.
+   */
+  preview?(signal: AbortSignal): Promise<ToolDisplay>;
   start(context: ToolContext): Promise<ToolResult>;
 }
 
@@ -40,10 +47,16 @@ export interface ToolResult {
   readonly display?: ToolDisplay;
 }
 
-export interface ToolDisplay {
-  readonly type: "text";
-  readonly text: string;
-}
+export type ToolDisplay =
+  | { readonly type: "text"; readonly text: string }
+  /** A unified diff of one file, without the header lines. */
+  | {
+      readonly type: "diff";
+      readonly path: string;
+      readonly diff: string;
+      readonly added: number;
+      readonly removed: number;
+    };
 
 export const defaultToolTimeoutMs = 60_000;
 
