@@ -12,7 +12,9 @@ const bundle = await rolldown({
     "first-load-child": join(root, "src/engine/local/first-load-child.ts"),
   },
   platform: "node",
-  external: ["node-llama-cpp"],
+  external: ["node-llama-cpp", "react-devtools-core"],
+  // React's and the reconciler's development half is as large again, and slow.
+  transform: { define: { "process.env.NODE_ENV": '"production"' } },
 });
 rmSync(dist, { recursive: true, force: true });
 const { output } = await bundle.write({

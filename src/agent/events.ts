@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../engine/engine.ts";
 import type { Message } from "../message.ts";
+import type { Compaction } from "./compaction.ts";
 import type { ToolDisplay } from "./tool.ts";
 
 export type ToolOutcome = "ok" | "error" | "denied" | "interrupted";
@@ -20,6 +21,10 @@ export type AgentEvent =
       readonly durationMs: number;
       readonly display?: ToolDisplay;
     }
+  /** The context is full, and a summary is being written. */
+  | { readonly type: "compaction-start"; readonly messages: number }
+  /** From here on the model sees less than what was said. */
+  | { readonly type: "compaction-end"; readonly compaction: Compaction }
   /** Joins the conversation; the messages are all that a session stores. */
   | { readonly type: "message"; readonly message: Message }
   | { readonly type: "end"; readonly reason: EndReason };

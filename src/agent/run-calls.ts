@@ -65,7 +65,7 @@ interface CallToRun {
 }
 
 async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer> {
-  const started = performance.now();
+  let started = performance.now();
   const end = (outcome: ToolOutcome, result: ToolResult): Answer => {
     const display =
       result.display ??
@@ -94,8 +94,19 @@ async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer>
   if ("error" in bound) return end("error", failure(bound.error));
   const { tool, prepared } = bound;
   try {
-    const request = { callId: call.id, toolName: tool.name, effect: tool.effect, summary };
+    const { subject } = prepared;
+    const preview = await (prepared.preview &&
+      orAborted(prepared.preview(task.signal), task.signal));
+    const request = {
+      callId: call.id,
+      toolName: tool.name,
+      effect: tool.effect,
+      summary,
+      ...(subject === undefined ? {} : { subject }),
+      ...(preview ? { preview } : {}),
+    };
     const approval = await task.approve(request, task.signal);
+    started = performance.now(); // a person's thinking is not the tool's time
     if (approval.decision === "deny") return end("denied", failure(`denied: ${approval.reason}`));
     const report = (text: string): void =>
       queue.push({ type: "tool-output", callId: call.id, text });
@@ -105,6 +116,19 @@ async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer>
     return task.signal.aborted
       ? end("interrupted", interrupted())
       : end("error", failure(messageOf(thrown)));
+  }
+}
+
+/** What ignores its signal is left behind. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal.reason as Error);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 
@@ -131,17 +155,10 @@ async function startWithTimeout({
       new Error(`${tool.name} took longer than ${timeoutMs / 1000} s and was stopped`),
     );
   }, timeoutMs);
-  const aborted = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener("abort", () => reject(controller.signal.reason as Error), {
-      once: true,
-    });
-  });
   try {
     if (signal.aborted) stop();
-    const result = await Promise.race([
-      prepared.start({ signal: controller.signal, report }),
-      aborted,
-    ]);
+    const started = prepared.start({ signal: controller.signal, report });
+    const result = await orAborted(started, controller.signal);
     if (typeof result?.output === "string") return result;
     throw new Error(`${tool.name} returned no output text`);
   } finally {

@@ -40,6 +40,13 @@ export function setValue(key: string, text: string, profile: string | undefined)
   return `${name} = ${show(name, value)}\n`;
 }
 
+/** Adds to a list in the user's file. */
+export function addToList(name: "allow", value: string): void {
+  const store = openStore();
+  const list = (store.get(name) as readonly string[] | undefined) ?? [];
+  if (!list.includes(value)) store.set(name, [...list, value]);
+}
+
 export function unsetValue(key: string, profile: string | undefined): string {
   const name = settingNamed(key, "kimi config unset");
   const store = openStore();

@@ -10,7 +10,13 @@ import { exitCodes, KimiError, messageOf } from "../errors.ts";
 const builtIn: Readonly<Record<string, () => Promise<Tool>>> = {
   calculator: async () => (await import("../../tools/calculator.ts")).calculator,
   clock: async () => (await import("../../tools/clock.ts")).clock,
+  "edit-file": async () => (await import("../../tools/edit-file.ts")).editFile,
+  "list-files": async () => (await import("../../tools/list-files.ts")).listFiles,
+  "read-file": async () => (await import("../../tools/read-file.ts")).readFile,
+  "run-command": async () => (await import("../../tools/run-command.ts")).runCommand,
+  "search-files": async () => (await import("../../tools/search-files.ts")).searchFiles,
   weather: async () => (await import("../../tools/weather.ts")).weather,
+  "write-file": async () => (await import("../../tools/write-file.ts")).writeFile,
 };
 
 export const builtInTools = Object.keys(builtIn);

@@ -1,12 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
-import {
-  readSetting,
-  settingNames,
-  settings,
-  type SettingName,
-  type Settings,
-} from "../config/settings.ts";
 import { exitCodes, usageError } from "../errors.ts";
+import { addChat, addRun, type SetExitCode } from "./conversation-commands.ts";
 
 /** Parses the arguments and runs the command. What commands need is loaded when they run. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
@@ -19,8 +13,9 @@ export async function runProgram(argv: readonly string[], version: string): Prom
       program
         .command("completion")
         .description("print a completion script for bash, zsh, fish or powershell");
-    if (argv.length === 0) program.outputHelp();
-    else await program.parseAsync(argv, { from: "user" });
+    const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+    if (argv.length === 0 && !isTerminal) program.outputHelp();
+    else await program.parseAsync(isChat(argv) ? ["chat", ...argv] : argv, { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode !== 0) throw usageErrorOf(thrown, argv);
@@ -28,11 +23,16 @@ export async function runProgram(argv: readonly string[], version: string): Prom
   return exitCode;
 }
 
+/** Without a command it is the terminal program, with its flags if there are any. */
+function isChat([first]: readonly string[]): boolean {
+  return first === undefined || (/^--?\w/.test(first) && !/^(-h|--help|-V|--version)$/.test(first));
+}
+
 /** Commander's "error: what is wrong\n(Did you mean …?)" as one of our errors. */
 function usageErrorOf({ message, code }: CommanderError, argv: readonly string[]): Error {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
   const suggestion = rest.join(" ").replaceAll(/^\(|\)$/g, "");
-  const command = argv.find((word) => !word.startsWith("-"));
+  const command = isChat(argv) ? "chat" : argv.find((word) => !word.startsWith("-"));
   if (code === "commander.help")
     return usageError(`kimi ${command} needs a subcommand`, `kimi ${command} --help lists them.`);
   return usageError(
@@ -40,8 +40,6 @@ function usageErrorOf({ message, code }: CommanderError, argv: readonly string[]
     suggestion || `kimi ${command === undefined ? "" : `${command} `}--help lists what there is.`,
   );
 }
-
-type SetExitCode = (code: number) => void;
 
 function buildProgram(version: string, exit: SetExitCode): Command {
   const program = new Command("kimi");
@@ -54,85 +52,15 @@ function buildProgram(version: string, exit: SetExitCode): Command {
     .showSuggestionAfterError(true)
     .addHelpText(
       "after",
-      '\nExamples:\n  kimi run "What is 12 * 34?" --tools calculator\n  cat notes.txt | kimi run "Summarize this" --base-url http://127.0.0.1:8000/v1\n',
+      '\nWithout a command it is kimi chat.\n\nExamples:\n  kimi run "What is 12 * 34?" --tools calculator\n  cat notes.txt | kimi run "Summarize this" --base-url http://127.0.0.1:8000/v1\n',
     );
+  addChat(program, exit);
   addRun(program, exit);
+  addSessions(program);
   addFormat(program, exit);
   addTools(program);
   addConfig(program);
   return program;
-}
-
-/** All settings are flags of a run; `stream` is one by its opposite. */
-const runSettings = settingNames.filter((name) => name !== "stream");
-
-function addRun(program: Command, exit: SetExitCode): void {
-  const command = program
-    .command("run")
-    .description("do one task and print the answer")
-    .argument("[prompt]", "what to do; - reads it from standard input");
-  for (const name of runSettings) command.addOption(settingOption(name));
-  command
-    .option("--no-stream", "ask a server for whole replies")
-    .option("--no-stdin", "leave standard input alone")
-    .addOption(
-      new Option("--output <format>", "what to print")
-        .choices(["text", "json", "stream-json"])
-        .default("text"),
-    )
-    .option("-o, --output-file <file>", "write the output to a file")
-    .option("--verbose", "say which model is used and what it took")
-    .option("--debug", "show requests, and where an error comes from")
-    .action(async (prompt: string | undefined, options: RunFlags) => {
-      const { run } = await import("./run-command.ts");
-      const flags = settingsIn(options);
-      exit(
-        await run({
-          prompt,
-          flags: options.stream ? flags : { ...flags, stream: false },
-          output: options.output,
-          outputFile: options.outputFile,
-          readStdin: options.stdin,
-          verbose: options.verbose ?? false,
-          debug: options.debug ?? false,
-        }),
-      );
-    });
-}
-
-interface RunFlags {
-  readonly output: "text" | "json" | "stream-json";
-  readonly outputFile?: string;
-  readonly stream: boolean;
-  readonly stdin: boolean;
-  readonly verbose?: boolean;
-  readonly debug?: boolean;
-}
-
-function settingOption(name: SettingName): Option {
-  const { placeholder, about } = settings[name];
-  return new Option(`--${name} ${placeholder}`, about);
-}
-
-/** The flags that are settings, read. Commander names them in camel case. */
-function settingsIn(options: object): Partial<Settings> {
-  const given = options as Readonly<Record<string, unknown>>;
-  const entries = runSettings.flatMap((name) => {
-    const text = given[name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
-    return typeof text === "string" ? [[name, readFlag(name, text)] as const] : [];
-  });
-  return Object.fromEntries(entries) as Partial<Settings>;
-}
-
-/** A wrong flag is a mistake in the call, not in the configuration. */
-function readFlag(name: SettingName, text: string): unknown {
-  try {
-    return readSetting(name, text, `--${name}`);
-  } catch (cause) {
-    if (name === "api-key") throw cause;
-    const { message, hint } = cause as { message: string; hint: string };
-    throw usageError(message, hint);
-  }
 }
 
 function addFormat(program: Command, exit: SetExitCode): void {
@@ -197,6 +125,42 @@ function addTools(program: Command): void {
     .action(async (tools: string[], options: { json?: boolean }) => {
       const { describeTools } = await import("./tools-command.ts");
       process.stdout.write(await describeTools(tools, { json: options.json ?? false }));
+    });
+}
+
+function addSessions(program: Command): void {
+  const sessions = program.command("sessions").description("list, show and remove conversations");
+  const load = () => import("./sessions-command.ts");
+  sessions
+    .command("list", { isDefault: true })
+    .description("list them, the last first")
+    .option("--json", "print JSON")
+    .option("--all", "all of them, not the last 50")
+    .action(async ({ json, all }: { json?: boolean; all?: boolean }) => {
+      const { listText } = await load();
+      process.stdout.write(listText({ json: json ?? false, all: all ?? false }));
+    });
+  sessions
+    .command("show <id>")
+    .description("print one as text")
+    .action(async (id: string) => {
+      process.stdout.write((await load()).showText(id));
+    });
+  sessions
+    .command("export <id>")
+    .description("write one as Markdown, JSON or HTML")
+    .addOption(new Option("--format <format>", "md, json or html").choices(["md", "json", "html"]))
+    .option("-o, --output-file <file>", "write it to a file, whose name says the format")
+    .action(
+      async (id: string, options: { format?: "md" | "json" | "html"; outputFile?: string }) => {
+        (await load()).exportSession(id, options);
+      },
+    );
+  sessions
+    .command("rm <ids...>")
+    .description("remove sessions")
+    .action(async (ids: string[]) => {
+      process.stdout.write((await load()).removeSessions(ids));
     });
 }
 

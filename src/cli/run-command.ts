@@ -1,23 +1,24 @@
-import { randomUUID } from "node:crypto";
-import { runAgent } from "../agent/agent.ts";
-import { approveAll } from "../agent/approval.ts";
+import { ApprovalPolicy } from "../agent/approval.ts";
 import type { EndReason } from "../agent/events.ts";
 import { maskKey, type Config } from "../config/resolve.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Engine, Sampling } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { userText, type Message } from "../message.ts";
+import { userText } from "../message.ts";
 import { Activity } from "../render/activity.ts";
 import { jsonRenderer } from "../render/json.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { RunSummary } from "../render/run-summary.ts";
 import { streamJsonRenderer } from "../render/stream-json.ts";
 import { textRenderer } from "../render/text.ts";
+import { converse } from "../session/conversation.ts";
+import type { Session } from "../session/session.ts";
 import { Interruptions } from "./interruption.ts";
 import { openTools } from "./open-tools.ts";
 import { fileOutput, standardOutput, type ClosableOutput } from "./output.ts";
+import { openSession, type SessionChoice } from "./open-session.ts";
 import { conclude, fail, type Ending, type RunState } from "./run-ending.ts";
-import { engineConfig, ignoredNotice, readConfig } from "./setup.ts";
+import { approvalRules, engineConfig, ignoredNotice, readConfig, samplingOf } from "./setup.ts";
 import { readPrompt } from "./stdin.ts";
 
 export interface RunOptions {
@@ -26,6 +27,9 @@ export interface RunOptions {
   readonly output: "text" | "json" | "stream-json";
   readonly outputFile: string | undefined;
   readonly readStdin: boolean;
+  readonly session: SessionChoice;
+  /** Whether what would be asked for is allowed. */
+  readonly yes: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
 }
@@ -38,7 +42,7 @@ export async function run(options: RunOptions): Promise<number> {
     signal: interruptions.signal,
     activity: new Activity({ write: (text) => void process.stderr.write(text), isTerminal }),
     summary: new RunSummary(performance.now()),
-    session: randomUUID(),
+    session: "",
     verbose: options.verbose,
     debug: options.debug,
     model: "",
@@ -70,6 +74,7 @@ async function attempt(
   const { activity, summary, signal } = state;
   let renderer = rendererFor(options, output, { hasTools: false });
   let engine: Engine | undefined;
+  let session: Session | undefined;
   try {
     const config = readConfig(options.flags);
     const { values } = config;
@@ -84,8 +89,12 @@ async function attempt(
       notice: (line) => activity.line(line),
       signal,
     });
-    const tools = await openTools(values.tools ?? [], signal);
+    const policy = new ApprovalPolicy({ rules: approvalRules(values), yes: options.yes });
+    const tools = policy.visible(await openTools(values.tools ?? [], signal));
     renderer = rendererFor(options, output, { hasTools: tools.length > 0 });
+    session = openSession(options.session, values);
+    state.session = session.id;
+    for (const repair of session.repairs) activity.line(`session ${session.id}: ${repair}`);
     engine = await openEngine(engineConfig(config, traceFor(state)), signal);
     state.model = engine.name;
     if (options.verbose) activity.line(`model ${engine.name}, ${describe(config)}`);
@@ -94,17 +103,11 @@ async function attempt(
       model: engine.name,
       tools: tools.map(({ name }) => name),
     });
-    const system: Message[] = values.system ? [{ role: "system", text: values.system }] : [];
     let reason: EndReason = "done";
-    for await (const event of runAgent({
-      engine,
-      messages: [...system, userText(prompt)],
-      tools,
-      sampling: samplingOf(values),
-      maxTurns: values["max-turns"] ?? 50,
-      approve: approveAll,
-      signal,
-    })) {
+    const { approve } = policy;
+    const maxTurns = values["max-turns"] ?? 50;
+    const parts = { session, engine, tools, sampling: samplingOf(values), maxTurns, approve };
+    for await (const event of converse(parts, { message: userText(prompt), signal })) {
       summary.add(event);
       activity.event(event);
       renderer.event(event);
@@ -114,6 +117,7 @@ async function attempt(
   } catch (thrown) {
     return { renderer, ...fail(state, thrown) };
   } finally {
+    session?.close();
     await engine?.close();
   }
 }
@@ -147,18 +151,4 @@ function describe({ values, origins }: Config): string {
   return server
     ? `${values.protocol} at ${server} (${origins.get("base-url")})`
     : `local (${origins.get("model")})`;
-}
-
-function samplingOf(values: Partial<Settings>): Sampling {
-  const sampling = {
-    temperature: values.temperature,
-    topP: values["top-p"],
-    topK: values["top-k"],
-    minP: values["min-p"],
-    seed: values.seed,
-    maxTokens: values["max-tokens"],
-  };
-  return Object.fromEntries(
-    Object.entries(sampling).filter(([, value]) => value !== undefined),
-  ) as Sampling;
 }

@@ -11,7 +11,8 @@ export interface RunState {
   readonly signal: AbortSignal;
   readonly activity: Activity;
   readonly summary: RunSummary;
-  readonly session: string;
+  /** Empty until one is open. */
+  session: string;
   readonly verbose: boolean;
   readonly debug: boolean;
   /** Empty until an engine is open. */
@@ -33,19 +34,21 @@ const stopped: Readonly<
   filtered: "the server's content filter ended the reply",
   "turn-limit": "the limit of turns is reached; --max-turns sets it",
   loop: "the model repeats the same call with the same result",
+  denied: "a call was denied, so the task may not be done; --allow or --yes allows it",
 };
 
 /** The end of a run that the agent ended. */
 export function conclude(state: RunState, reason: EndReason): Ending {
   if (reason === "interrupted") return fail(state, state.signal.reason);
   const { activity, summary, verbose } = state;
-  const exitCode = reason === "done" ? exitCodes.done : exitCodes.stopped;
+  const status = reason === "done" && summary.denied ? "denied" : reason;
+  const exitCode = status === "done" ? exitCodes.done : exitCodes.stopped;
   const report = (): void => {
-    if (reason !== "done") activity.line(`stopped: ${stopped[reason]}`);
+    if (status !== "done") activity.line(`stopped: ${stopped[status]}`);
     else if (summary.answer.trim() === "") activity.line("the model gave an empty answer");
     if (verbose) activity.line(costOf(summary));
   };
-  return { result: resultOf(state, { status: reason, exitCode }), report };
+  return { result: resultOf(state, { status, exitCode }), report };
 }
 
 function costOf(summary: RunSummary): string {

@@ -2,14 +2,24 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import envPaths from "env-paths";
+import type { ApprovalRules } from "../agent/approval.ts";
 import { resolveConfig, type Config } from "../config/resolve.ts";
 import type { Settings } from "../config/settings.ts";
 import { KimiError } from "../errors.ts";
+import type { Sampling } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
 
 const folders = envPaths("kimi", { suffix: "" });
 
 export const userConfigFile = join(folders.config, "config.json");
+
+export const sessionFolder = join(folders.data, "sessions");
+
+/** What was typed in the terminal program. */
+export const historyFile = join(folders.data, "history.jsonl");
+
+/** Where running terminal programs leave word, for the next one to tidy up after a killed one. */
+export const terminalFolder = join(folders.data, "terminals");
 
 /** The model that is always there. */
 const embeddedModel = "kimi-nano";
@@ -31,6 +41,28 @@ export function readConfig(flags: Partial<Settings>): Config {
     userFile: userConfigFile,
     folder: process.cwd(),
   });
+}
+
+export function samplingOf(values: Partial<Settings>): Sampling {
+  const sampling = {
+    temperature: values.temperature,
+    topP: values["top-p"],
+    topK: values["top-k"],
+    minP: values["min-p"],
+    seed: values.seed,
+    maxTokens: values["max-tokens"],
+  };
+  return Object.fromEntries(
+    Object.entries(sampling).filter(([, value]) => value !== undefined),
+  ) as Sampling;
+}
+
+export function approvalRules({
+  allow = [],
+  ask = [],
+  deny = [],
+}: Partial<Settings>): ApprovalRules {
+  return { allow, ask, deny };
 }
 
 /** The engine that a configuration means. @throws KimiError for a model that is neither a file nor a server's. */

@@ -55,3 +55,15 @@ export function readBoolean(text: string): boolean {
   if (text !== "true" && text !== "false") throw new Error("is neither true nor false");
   return text === "true";
 }
+
+/** Approval rules: names with an optional pattern in parentheses, which may have commas in it. */
+export function readRules(text: string): readonly string[] {
+  // Nothing is skipped: half a rule would be another one, and may allow more.
+  const pieces = text.match(/(?:\((?:\\[\s\S]|[^\\)])*\)|[^,])+/g) ?? [];
+  const rules = pieces.map((piece) => piece.trim()).filter((piece) => piece !== "");
+  const wrong = rules.find((rule) => !/^[\w.-]+(?:\((?:\\[\s\S]|[^\\)])*\))?$/.test(rule));
+  if (wrong !== undefined || (rules.length === 0 && text.trim() !== "")) {
+    throw new Error("is no list of rules such as write, run_command(git status *)");
+  }
+  return rules;
+}

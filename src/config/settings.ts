@@ -5,6 +5,7 @@ import {
   oneOf,
   readBoolean,
   readKey,
+  readRules,
   readUrl,
   someText,
   type Reader,
@@ -20,6 +21,11 @@ export interface Settings {
   readonly tokenizer: string;
   readonly system: string;
   readonly tools: readonly string[];
+  readonly allow: readonly string[];
+  readonly ask: readonly string[];
+  readonly deny: readonly string[];
+  readonly session: boolean;
+  readonly theme: "auto" | "dark" | "light";
   readonly temperature: number;
   readonly "top-p": number;
   readonly "top-k": number;
@@ -97,6 +103,27 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
         .split(",")
         .map((item) => item.trim())
         .filter((item) => item !== ""),
+  },
+  allow: {
+    about: "calls that need no asking: effects, tools, tool(pattern)",
+    placeholder: "<rules>",
+    read: readRules,
+  },
+  ask: { about: "calls that are asked for each time", placeholder: "<rules>", read: readRules },
+  deny: {
+    about: "calls that are refused; a whole tool is hidden from the model",
+    placeholder: "<rules>",
+    read: readRules,
+  },
+  session: {
+    about: "whether conversations are kept",
+    placeholder: "<boolean>",
+    read: readBoolean,
+  },
+  theme: {
+    about: "colours of the terminal program: auto, dark, light",
+    placeholder: "<theme>",
+    read: oneOf(["auto", "dark", "light"]),
   },
   temperature: {
     about: "0 is greedy",
@@ -196,6 +223,8 @@ export const defaults: Partial<Settings> = {
   protocol: "chat",
   "max-turns": 50,
   stream: true,
+  session: true,
+  theme: "auto",
   "connect-timeout": 10,
   "first-token-timeout": 300,
   "idle-timeout": 60,

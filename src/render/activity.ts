@@ -38,7 +38,8 @@ export class Activity {
         break;
       case "tool-end": {
         const summary = this.#summaries.get(event.callId) ?? event.callId;
-        const why = event.outcome === "ok" ? "" : ` ${event.display?.text ?? ""}`;
+        const reason = event.display?.type === "text" ? event.display.text : "";
+        const why = event.outcome === "ok" ? "" : ` ${reason}`;
         this.line(`${shorten(`← ${summary}: ${event.outcome}${why}`)} (${event.durationMs} ms)`);
         break;
       }

@@ -16,6 +16,7 @@ export type RunStatus =
   | "filtered"
   | "turn-limit"
   | "loop"
+  | "denied"
   | "interrupted"
   | "timeout"
   | "error";

@@ -10,6 +10,13 @@ export class RunSummary {
   answer = "";
   usage: Usage = { inputTokens: 0, outputTokens: 0 };
   #firstTokenMs: number | undefined;
+  readonly #names = new Map<string, string>();
+  readonly #deniedTools = new Set<string>();
+
+  /** Whether a call was denied and none of its tool succeeded later: the task may not be done. */
+  get denied(): boolean {
+    return this.#deniedTools.size > 0;
+  }
 
   /** `startedAt`: of `performance.now()`. */
   constructor(startedAt: number) {
@@ -32,7 +39,14 @@ export class RunSummary {
         break;
       case "tool-call":
         this.toolCalls++;
+        this.#names.set(event.call.id, event.call.name);
         break;
+      case "tool-end": {
+        const name = this.#names.get(event.callId) ?? event.callId;
+        if (event.outcome === "denied") this.#deniedTools.add(name);
+        if (event.outcome === "ok") this.#deniedTools.delete(name);
+        break;
+      }
       case "finish":
         this.#addUsage(event.usage);
         break;
@@ -42,7 +56,8 @@ export class RunSummary {
       case "progress":
       case "tool-start":
       case "tool-output":
-      case "tool-end":
+      case "compaction-start":
+      case "compaction-end":
       case "end":
         break;
       default:

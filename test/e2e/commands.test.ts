@@ -17,7 +17,7 @@ test("--version is the version", async () => {
 test("bare kimi and --help print help on standard output", async () => {
   const help = await kimi(["--help"]);
   expect(help).toMatchObject({ stderr: "", code: 0 });
-  for (const command of ["run", "format", "tools", "config", "completion"])
+  for (const command of ["chat", "run", "sessions", "format", "tools", "config", "completion"])
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, "m"));
   expect(await kimi([])).toEqual(help);
   expect((await kimi(["run", "--help"])).stdout).toContain("--temperature <number>");

@@ -349,7 +349,7 @@ describe("an interruption", () => {
     );
     const { url } = await startEndpoint("chat", [{ calls: [{ name: "slow", arguments: "{}" }] }]);
     const running = startKimi(
-      ["run", "q", "--base-url", url, "--tools", "./slow", "--output", "stream-json"],
+      ["run", "q", "--base-url", url, "--tools", "./slow", "--yes", "--output", "stream-json"],
       { cwd: folder },
     );
     await running.until(/started/);
@@ -447,9 +447,8 @@ describe("tools of the user's own", () => {
       { calls: [{ name: "shout", arguments: '{"text": "hi"}' }] },
       { content: "ok" },
     ]);
-    const { stderr } = await kimi(["run", "q", "--base-url", endpoint.url, "--tools", "./shout"], {
-      cwd: folder,
-    });
+    const args = ["run", "q", "--base-url", endpoint.url, "--tools", "./shout", "--yes"];
+    const { stderr } = await kimi(args, { cwd: folder });
     expect(stderr).toContain("busy\n");
     expect(endpoint.requests.at(-1)?.body.messages.at(-1)).toMatchObject({
       content: '{"TEXT":"HI"}',

@@ -12,7 +12,7 @@ test("a person sees the tool, then the answer, and no trace of the loading", asy
       "--tools",
       "weather",
     ],
-    weather,
+    { env: weather },
   );
   expect(await terminal.ended).toBe(0);
   const [start, end, ...answer] = terminal.screen().split("\n"); // the answer is wider than the screen

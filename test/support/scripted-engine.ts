@@ -9,7 +9,7 @@ export type Step =
 /** An engine that replies by script and keeps the requests it got. */
 export class ScriptedEngine implements Engine {
   readonly name = "scripted";
-  readonly contextWindow = 1_000;
+  contextWindow = 1_000;
   readonly requests: EngineRequest[] = [];
   readonly #steps: Step[];
   readonly #last: Step;

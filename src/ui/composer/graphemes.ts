@@ -35,7 +35,7 @@ function plainStretch(text: string, index: number): Range {
 }
 
 /** The grapheme that the unit at `index`, which must be in the text, is part of. */
-export function graphemeAt(text: string, index: number): Range {
+function graphemeAt(text: string, index: number): Range {
   const unit = text.charCodeAt(index);
   if (unit === 0x0a) return { from: index, to: index + 1 };
   if (isPlainAscii(unit) && endsCluster(text, index - 1) && endsCluster(text, index + 1)) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { runAgent, type AgentTask } from "../../../src/agent/agent.ts";
-import { approveAll } from "../../../src/agent/approval.ts";
+import { ApprovalPolicy, noRules } from "../../../src/agent/approval.ts";
 import type { AgentEvent } from "../../../src/agent/events.ts";
 import { repetitionNotice } from "../../../src/agent/loop-breaker.ts";
 import type { Tool, ToolContext, ToolEffect } from "../../../src/agent/tool.ts";
@@ -9,6 +9,8 @@ import { KimiError } from "../../../src/errors.ts";
 import { toolCallsOf, userText, type Message } from "../../../src/message.ts";
 import { collect } from "../../support/events.ts";
 import { calls, ScriptedEngine, text } from "../../support/scripted-engine.ts";
+
+const approveAll = new ApprovalPolicy({ rules: noRules, yes: true }).approve;
 
 type Start = (input: { readonly n?: number }, context: ToolContext) => Promise<string>;
 
@@ -354,4 +356,84 @@ test("two tools of one name, or a schema that is none, are refused before anythi
   await expect(collect(runAgent(task(new ScriptedEngine(text("")), [bad])))).rejects.toThrow(
     /tool t are not a valid JSON Schema/,
   );
+});
+
+/** Gives each of these once, one list a step. */
+const saying = (...steps: readonly (readonly string[])[]): NonNullable<AgentTask["steering"]> => {
+  const left = [...steps];
+  return () => (left.shift() ?? []).map(userText);
+};
+
+test("what the user says meanwhile comes after the answers of the step and before the next request", async () => {
+  const engine = new ScriptedEngine(calls(["t", '{"n": 1}'], ["t", '{"n": 2}']), text("ok"));
+  const steering = saying(["not so fast", "and quietly"]);
+  const events = await collect(runAgent(task(engine, [tool("t", async () => "1")], { steering })));
+  expect(engine.requests[1]?.messages.map(({ role }) => role)).toEqual([
+    "user",
+    "assistant",
+    "tool",
+    "tool",
+    "user",
+    "user",
+  ]);
+  expect(engine.requests[1]?.messages.slice(-2)).toEqual(
+    ["not so fast", "and quietly"].map(userText),
+  );
+  const happened = events.map((event) =>
+    event.type === "message" ? `message of ${event.message.role}` : event.type,
+  );
+  expect(happened).toEqual([
+    "turn-start",
+    "tool-call",
+    "tool-call",
+    "finish",
+    "message of assistant",
+    "tool-start",
+    "tool-start",
+    "tool-end",
+    "tool-end",
+    "message of tool",
+    "message of tool",
+    "message of user",
+    "message of user",
+    "turn-start",
+    "text-delta",
+    "finish",
+    "message of assistant",
+    "end",
+  ]);
+});
+
+test("a model that had finished goes on with what was said meanwhile", async () => {
+  const engine = new ScriptedEngine(text("Done."), text("Done again."), text("never"));
+  const events = await collect(runAgent(task(engine, [], { steering: saying([], ["one more"]) })));
+  expect(engine.requests).toHaveLength(1); // nothing was said in the first step
+  const again = new ScriptedEngine(text("Done."), text("Done again."));
+  const more = await collect(runAgent(task(again, [], { steering: saying(["one more"]) })));
+  expect(again.requests[1]?.messages.at(-1)).toEqual(userText("one more"));
+  expect([events, more].map((all) => all.at(-1))).toEqual([
+    { type: "end", reason: "done" },
+    { type: "end", reason: "done" },
+  ]);
+});
+
+test("what is said is left where it is when the run is interrupted, and does not lift the turn limit", async () => {
+  const controller = new AbortController();
+  let taken = 0;
+  const steering = () => {
+    taken++;
+    return [userText("more")];
+  };
+  const stopping = tool("t", async () => {
+    controller.abort(new Error("stop"));
+    return "1";
+  });
+  const stopped = new ScriptedEngine(calls(["t", "{}"]));
+  await collect(runAgent(task(stopped, [stopping], { steering, signal: controller.signal })));
+  expect(taken).toBe(0);
+
+  const endless = new ScriptedEngine(text("Done."));
+  const events = await collect(runAgent(task(endless, [], { steering, maxTurns: 3 })));
+  expect(events.at(-1)).toEqual({ type: "end", reason: "turn-limit" });
+  expect(endless.requests).toHaveLength(3);
 });

@@ -1,0 +1,365 @@
+import type { ApprovalPolicy, PersonsAnswer } from "../agent/approval.ts";
+import type { AgentEvent, EndReason } from "../agent/events.ts";
+import type { Engine } from "../engine/engine.ts";
+import { KimiError, messageOf } from "../errors.ts";
+import { userText, type UserMessage } from "../message.ts";
+import { compactNow, converse, type ConversationParts } from "../session/conversation.ts";
+import { tokensOf } from "../session/compact.ts";
+import type { Session } from "../session/session.ts";
+import type { ChatServices, ChosenTool } from "./chat-services.ts";
+import type { ChatStore } from "./chat-store.ts";
+import type { Question } from "./chat-state.ts";
+import { runCommand } from "./commands.ts";
+import { printsOf } from "./replay.ts";
+import { shellMessage } from "./shell-message.ts";
+
+/** A text as it is shown, and as it is sent: large pastes are shown by a word. */
+export interface Draft {
+  readonly shown: string;
+  readonly text: string;
+}
+
+/** What commands do to the screen. */
+export interface ChatScreen {
+  /** Puts text back where it was written. */
+  putBack(text: string): void;
+  exit(): void;
+  copy(text: string): void;
+  setTheme(theme: "auto" | "dark" | "light"): void;
+}
+
+export interface ChatControllerOptions {
+  readonly services: ChatServices;
+  readonly store: ChatStore;
+  readonly session: Session;
+  readonly screen: ChatScreen;
+}
+
+/** Of an earlier conversation, those that are printed when it is taken up. */
+const shownMessages = 40;
+
+/** How long the end of an interrupted run is waited for. */
+const closeMs = 2_000;
+
+interface Waiting {
+  readonly draft: Draft;
+  readonly message: UserMessage;
+}
+
+/** The terminal program without its screen: what is done when something is said, asked for or interrupted. */
+export class ChatController {
+  readonly services: ChatServices;
+  readonly store: ChatStore;
+  readonly screen: ChatScreen;
+  readonly #policy: ApprovalPolicy;
+  #session: Session;
+  #engine: Promise<Engine> | undefined;
+  #openEngine: Engine | undefined;
+  #model: string | undefined;
+  #tools: Promise<readonly ChosenTool[]> | undefined;
+  #abort: AbortController | undefined;
+  #current: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #queue: Waiting[] = [];
+  #steering: Waiting[] = [];
+  #answer: ((answer: PersonsAnswer) => void) | undefined;
+
+  constructor({ services, store, session, screen }: ChatControllerOptions) {
+    this.services = services;
+    this.store = store;
+    this.screen = screen;
+    this.#session = session;
+    this.#policy = services.approvals(
+      (question, signal) => this.#ask(question, signal),
+      (thrown) => this.complain(thrown),
+    );
+    this.#showSession();
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  get isWorking(): boolean {
+    return this.#abort !== undefined;
+  }
+
+  get modelName(): string {
+    return this.#openEngine?.name ?? this.#model ?? this.services.modelName;
+  }
+
+  /** Tokens; 0 where it is not known. */
+  get contextWindow(): number {
+    return this.#openEngine?.contextWindow ?? 0;
+  }
+
+  /** Enter: does it now, or after what is being done. @throws KimiError when it can't be sent as it is. */
+  submit(draft: Draft): void {
+    const text = draft.text.trim();
+    if (text === "") return;
+    this.services.history.append(draft.text);
+    if (text.startsWith("/") && !text.includes("\n") && /^\/[a-z]*( |$)/.test(text)) {
+      return void this.#guard(() => runCommand(this, text));
+    }
+    if (text.startsWith("!") && !this.isWorking) {
+      return this.#work("command", (signal) => this.#shell(text.slice(1).trim(), signal));
+    }
+    const waiting = { draft, message: this.#messageOf(draft) };
+    if (!this.isWorking) return this.#send(waiting);
+    this.#queue.push(waiting);
+    this.store.dispatch({ type: "queue", text: draft.shown });
+  }
+
+  /** Ctrl-S: is said after the current step. */
+  steer(draft: Draft): void {
+    if (!this.isWorking) return this.submit(draft);
+    if (draft.text.trim() === "") return;
+    this.services.history.append(draft.text);
+    this.#steering.push({ draft, message: this.#messageOf(draft) });
+    this.store.dispatch({ type: "steer", text: draft.shown });
+  }
+
+  /** Stops what is being done. */
+  interrupt(): void {
+    this.#abort?.abort(new Error("interrupted by the user"));
+  }
+
+  answer(answer: PersonsAnswer): void {
+    this.#answer?.(answer);
+  }
+
+  /** Asks the model to answer what is there. */
+  retry(): void {
+    this.#run(undefined);
+  }
+
+  compact(): void {
+    this.#work("compacting", async (signal) => {
+      let found = false;
+      const events = compactNow(await this.#parts(signal), signal);
+      for (;;) {
+        const { done, value } = await events.next();
+        if (done) {
+          found = value;
+          break;
+        }
+        this.#show(value);
+      }
+      if (!found) this.print("there is nothing to sum up yet");
+      this.showUsage();
+    });
+  }
+
+  async tools(signal: AbortSignal): Promise<readonly ChosenTool[]> {
+    this.#tools ??= this.services.openTools(signal);
+    this.#tools.catch(() => (this.#tools = undefined)); // the next one tries again
+    return this.#tools;
+  }
+
+  setTools(tools: readonly ChosenTool[]): void {
+    this.#tools = Promise.resolve(tools);
+  }
+
+  /** The next request goes to another model. */
+  async setModel(model: string): Promise<string> {
+    const engine = await this.services.openEngine(model, new AbortController().signal);
+    await this.#openEngine?.close();
+    this.#model = model;
+    this.#openEngine = engine;
+    this.#engine = Promise.resolve(engine);
+    this.store.flush();
+    return engine.name;
+  }
+
+  /** Goes on with another session. @throws KimiError, and then stays with this one. */
+  resume(name: string): void {
+    const session = this.services.resumeSession(name);
+    this.#session.close();
+    this.#session = session;
+    this.#showSession();
+  }
+
+  /** A note to the person. */
+  print(text: string, level: "info" | "warning" | "error" = "info"): void {
+    this.store.dispatch({ type: "print", print: { type: "notice", level, text } });
+  }
+
+  /** Tells the person what went wrong. */
+  complain(thrown: unknown): void {
+    const { message, hint } = this.#errorOf(thrown, undefined);
+    this.print(hint === undefined ? message : `${message}\nhint: ${hint}`, "error");
+  }
+
+  /** Ends what is being done, and waits for it: its last words belong into the session. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.interrupt();
+    await Promise.race([this.#current, new Promise((resolve) => setTimeout(resolve, closeMs))]);
+    this.#session.close();
+    await this.#openEngine?.close();
+  }
+
+  #messageOf({ text }: Draft): UserMessage {
+    const message = userText(text);
+    return { ...message, content: [...message.content, ...this.services.attach(text)] };
+  }
+
+  #send({ draft, message }: Waiting): void {
+    this.store.dispatch({ type: "said", text: draft.shown });
+    this.#run(message);
+  }
+
+  #run(message: UserMessage | undefined): void {
+    this.#work("asking", async (signal) => {
+      if (message) this.#session.add(message); // kept, whatever comes
+      const parts = await this.#parts(signal);
+      const steering = (): readonly UserMessage[] => this.#takeSteering();
+      for await (const event of converse(parts, { message: undefined, steering, signal })) {
+        this.#show(event);
+        if (event.type === "end") return event.reason;
+      }
+    });
+  }
+
+  /** One thing at a time, from its start to what was queued meanwhile. */
+  #work(
+    what: "asking" | "compacting" | "command",
+    work: (signal: AbortSignal) => Promise<EndReason | void>,
+  ): void {
+    this.#current = this.#workThrough(what, work);
+  }
+
+  async #workThrough(
+    what: "asking" | "compacting" | "command",
+    work: (signal: AbortSignal) => Promise<EndReason | void>,
+  ): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.store.dispatch({ type: "run-start", at: performance.now(), what });
+    let failed = false;
+    try {
+      const reason = await work(abort.signal);
+      failed = reason !== undefined && reason !== "done";
+      this.store.dispatch({ type: "run-end" });
+    } catch (thrown) {
+      failed = true;
+      this.store.dispatch({ type: "run-end", error: this.#errorOf(thrown, abort.signal) });
+    }
+    this.#abort = undefined;
+    if (this.#isClosed) return;
+    if (failed) return this.#returnWaiting();
+    const next = [...this.#steering.splice(0), ...this.#queue.splice(0)];
+    const [first, ...rest] = next;
+    this.#queue = rest;
+    if (!first) return;
+    this.store.dispatch({ type: "next-taken" });
+    this.#send(first);
+  }
+
+  #takeSteering(): readonly UserMessage[] {
+    const taken = this.#steering.splice(0);
+    if (taken.length > 0) this.store.dispatch({ type: "steering-taken" });
+    return taken.map(({ message }) => message);
+  }
+
+  /** What waited is not lost: it goes back to where it was written. */
+  #returnWaiting(): void {
+    const waiting = [...this.#steering.splice(0), ...this.#queue.splice(0)];
+    if (waiting.length === 0) return;
+    this.store.dispatch({ type: "queue-returned" });
+    this.screen.putBack(waiting.map(({ draft }) => draft.text).join("\n"));
+  }
+
+  async #parts(signal: AbortSignal): Promise<ConversationParts> {
+    const { sampling, maxTurns } = this.services;
+    const chosen = await this.tools(signal);
+    const tools = this.#policy.visible(chosen.filter(({ isOn }) => isOn).map(({ tool }) => tool));
+    const { approve } = this.#policy;
+    const engine = await this.#openedEngine(signal);
+    return { session: this.#session, engine, tools, sampling, maxTurns, approve };
+  }
+
+  async #openedEngine(signal: AbortSignal): Promise<Engine> {
+    this.#engine ??= this.services.openEngine(this.#model, signal);
+    try {
+      this.#openEngine = await this.#engine;
+    } catch (thrown) {
+      this.#engine = undefined;
+      throw thrown;
+    }
+    return this.#openEngine;
+  }
+
+  #show(event: AgentEvent): void {
+    this.store.dispatch({ type: "agent", at: performance.now(), event });
+  }
+
+  #ask(question: Question, signal: AbortSignal): Promise<PersonsAnswer> {
+    return new Promise((resolve, reject) => {
+      const close = (): void => {
+        signal.removeEventListener("abort", stop);
+        this.#answer = undefined;
+        this.store.dispatch({ type: "answered" });
+      };
+      const stop = (): void => (close(), reject(signal.reason as Error));
+      signal.addEventListener("abort", stop, { once: true });
+      this.#answer = (answer) => (close(), resolve(answer));
+      this.store.dispatch({ type: "question", question });
+    });
+  }
+
+  async #shell(command: string, signal: AbortSignal): Promise<void> {
+    if (command === "") return this.print("! runs a command: !ls", "warning");
+    this.store.dispatch({ type: "said", text: `!${command}` });
+    const callId = "shell";
+    let output = "";
+    const started = performance.now();
+    this.#show({ type: "tool-start", callId, summary: command });
+    const onOutput = (text: string): void => {
+      output += text;
+      this.#show({ type: "tool-output", callId, text });
+    };
+    const exitCode = await this.services.runShell(command, { signal, onOutput });
+    const outcome = signal.aborted ? "interrupted" : exitCode === 0 ? "ok" : "error";
+    const durationMs = Math.round(performance.now() - started);
+    const display = { type: "text", text: output } as const;
+    this.#show({ type: "tool-end", callId, outcome, durationMs, display });
+    const isError = outcome !== "ok";
+    const shown = { role: "tool", callId, toolName: "shell", output, isError } as const;
+    this.#show({ type: "message", message: shown });
+    this.#session.add(shellMessage({ command, output, exitCode }));
+  }
+
+  /** What was said in it before, its last part at least. */
+  #showSession(): void {
+    const { repairs, transcript, id } = this.#session;
+    const shown = transcript.slice(-shownMessages);
+    const left = transcript.length - shown.length;
+    if (left > 0) this.print(`${left} earlier messages: kimi sessions show ${id}`);
+    for (const print of printsOf(shown)) this.store.dispatch({ type: "print", print });
+    for (const repair of repairs) this.print(`this session was damaged: ${repair}`, "warning");
+    this.showUsage();
+  }
+
+  /** Counts what the context holds anew. */
+  showUsage(): void {
+    const contextTokens = Math.round(tokensOf(this.#session.context));
+    const { usage } = this.#session;
+    this.store.dispatch({ type: "usage", usage, contextTokens });
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      this.complain(thrown);
+    }
+  }
+
+  #errorOf(thrown: unknown, signal: AbortSignal | undefined): { message: string; hint?: string } {
+    if (signal?.aborted) return { message: "interrupted" };
+    const message = this.services.hideKey(messageOf(thrown));
+    const hint = thrown instanceof KimiError ? thrown.hint : undefined;
+    return hint === undefined ? { message } : { message, hint };
+  }
+}

@@ -1,0 +1,312 @@
+/** Ties the state, the keys and the printer to what Ink draws. */
+import type { Session } from "../session/session.ts";
+import { ChatController, type ChatScreen as Screen } from "./chat-controller.ts";
+import type { ChatServices } from "./chat-services.ts";
+import { ChatStore } from "./chat-store.ts";
+import { commands } from "./commands.ts";
+import { candidatesFor } from "./candidates.ts";
+import type { Completion } from "./composer/completion.ts";
+import { expanded, setText } from "./composer/composer-state.ts";
+import type { KeyAction } from "./composer/keys.ts";
+import {
+  armedMs,
+  createInput,
+  putBack,
+  reduceInput,
+  showCandidates,
+  type InputEffect,
+  type InputState,
+} from "./input-state.ts";
+import { renderLive, spinnerMs, type LiveLines } from "./live-view.ts";
+import { loadHighlighter } from "./markdown/highlight.ts";
+import type { Printer } from "./printer.ts";
+import { createQuestion, reduceQuestion, type QuestionState } from "./question-state.ts";
+import { createTheme, type Theme } from "./theme.ts";
+
+export interface ScreenOptions {
+  readonly services: ChatServices;
+  readonly session: Session;
+  readonly theme: {
+    readonly colorLevel: 0 | 1 | 2 | 3;
+    readonly hyperlinks: boolean;
+    readonly choice: "auto" | "dark" | "light";
+    /** Until the terminal has answered. */
+    readonly background: "dark" | "light";
+  };
+  readonly size: () => { readonly columns: number; readonly rows: number };
+  /** Writes what moves no cursor: a title, the clipboard. */
+  readonly write: (text: string) => void;
+  readonly onExit: () => void;
+}
+
+/** What Ink draws next. */
+export interface Frame {
+  /** Everything for the scrollback so far; what is drawn already is emptied. */
+  readonly printed: readonly string[];
+  readonly live: LiveLines;
+}
+
+/** Of what was printed, the newest pieces that Ink may not have written yet. */
+const keptPrinted = 100;
+
+/** What needs the terminal to itself. */
+export interface TerminalWork {
+  edit(text: string): Promise<string | undefined>;
+  suspend(): Promise<void>;
+  redraw(): Promise<void>;
+}
+
+export class ChatScreen {
+  readonly store = new ChatStore();
+  readonly controller: ChatController;
+  readonly #options: ScreenOptions;
+  #input: InputState;
+  #question: QuestionState | undefined;
+  #theme: Theme;
+  #choice: "auto" | "dark" | "light";
+  #background: "dark" | "light";
+  #printer: Printer | undefined;
+  #printed: string[] = [];
+  #frame: Frame | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #work: TerminalWork | undefined;
+  #completing = 0;
+  #abouts: ReadonlyMap<string, string> = new Map();
+  /** While something else has the terminal, nothing is printed: Ink would drop it. */
+  #isSuspended = false;
+
+  constructor(options: ScreenOptions) {
+    this.#options = options;
+    const { theme, services, session } = options;
+    this.#choice = theme.choice;
+    this.#background = theme.background;
+    this.#theme = this.#newTheme();
+    this.#input = createInput([]);
+    const screen: Screen = {
+      putBack: (text) => this.#changeInput(putBack(this.#input, text)),
+      exit: options.onExit,
+      copy: (text) => options.write(`\u001b]52;c;${Buffer.from(text).toString("base64")}\u0007`),
+      setTheme: (choice) => this.#setTheme(choice),
+    };
+    this.controller = new ChatController({ services, store: this.store, session, screen });
+    this.store.subscribe(() => this.#changed());
+  }
+
+  /** For React: tells of every change, and gives the frame of now. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    const unsubscribe = this.store.subscribe(listener);
+    return unsubscribe;
+  };
+
+  readonly frame = (): Frame => (this.#frame ??= this.#draw());
+
+  /** What is loaded once the prompt is on the screen. */
+  async warmUp(): Promise<void> {
+    const { Printer } = await import("./printer.ts");
+    this.#printer = new Printer({
+      width: () => this.#options.size().columns,
+      theme: () => this.#theme,
+    });
+    try {
+      const { history } = createInput(this.#options.services.history.load());
+      this.#input = { ...this.#input, history };
+    } catch (thrown) {
+      this.controller.complain(thrown);
+    }
+    this.store.flush();
+  }
+
+  attach(work: TerminalWork): void {
+    this.#work = work;
+  }
+
+  /** What the terminal says of its background. */
+  setBackground(background: "dark" | "light"): void {
+    this.#background = background;
+    this.#setTheme(this.#choice);
+  }
+
+  resized(): void {
+    this.store.flush();
+  }
+
+  key(action: KeyAction): void {
+    const { question } = this.store.state;
+    if (question && this.#question) {
+      if (!this.#question.isFocused && action.type === "complete") {
+        this.#question = { ...this.#question, isFocused: true };
+        return this.store.flush();
+      }
+      if (this.#question.isFocused && action.type !== "cancel" && this.#answer(action)) return;
+    }
+    const { columns } = this.#options.size();
+    const { state, effects } = reduceInput(this.#input, action, {
+      width: Math.max(1, columns - 2),
+      isWorking: this.controller.isWorking,
+      now: performance.now(),
+      needsArgument: (name) =>
+        commands.find((command) => command.name === name)?.argument?.startsWith("<") ?? false,
+    });
+    this.#input = state;
+    for (const effect of effects) this.#do(effect);
+    this.store.flush();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Whether the key was for the question: words are for the composer, and Enter after them, too. */
+  #answer(action: KeyAction): boolean {
+    if (!this.#question) return false;
+    const result = reduceQuestion(this.#question, action);
+    if (!result) {
+      const isText = action.type === "insert" || action.type === "paste";
+      if (isText) this.#question = { ...this.#question, isFocused: false };
+      return !isText;
+    }
+    this.#question = result.state;
+    if (result.answer) this.controller.answer(result.answer);
+    this.store.flush();
+    return true;
+  }
+
+  #do(effect: InputEffect): void {
+    switch (effect.type) {
+      case "submit":
+      case "steer":
+        return this.#send(effect);
+      case "interrupt":
+        return this.controller.interrupt();
+      case "exit":
+        return this.#options.onExit();
+      case "fold":
+        return this.#fold();
+      case "complete":
+        return void this.#complete(effect.place);
+      case "editor":
+        return void this.#edit();
+      case "suspend":
+        return void this.#suspended((work) => work.suspend());
+      case "redraw":
+        return void this.#suspended((work) => work.redraw());
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  #send({ type, draft }: Extract<InputEffect, { readonly type: "submit" | "steer" }>): void {
+    try {
+      if (type === "steer") this.controller.steer(draft);
+      else this.controller.submit(draft);
+    } catch (thrown) {
+      this.#input = putBack(this.#input, draft.text);
+      this.controller.complain(thrown);
+    }
+  }
+
+  #fold(): void {
+    if (!this.#printer) return;
+    if (this.store.state.thinking) {
+      this.#printer.showsThinking = !this.#printer.showsThinking;
+      return;
+    }
+    const lines = this.#printer.unfold();
+    if (lines) this.#printed.push(lines.join("\n"));
+  }
+
+  async #complete(place: Completion): Promise<void> {
+    const turn = ++this.#completing;
+    const candidates = await candidatesFor(place, this.controller);
+    if (turn !== this.#completing) return;
+    this.#abouts = new Map(candidates.map(({ value, about }) => [value, about]));
+    const values = candidates.map(({ value }) => value);
+    this.#changeInput(showCandidates(this.#input, place, values));
+  }
+
+  async #edit(): Promise<void> {
+    const { composer } = this.#input;
+    const text = await this.#suspended((work) => work.edit(expanded(composer)));
+    if (text !== undefined)
+      this.#changeInput({ ...this.#input, composer: setText(composer, text) });
+  }
+
+  async #suspended<T>(doWork: (work: TerminalWork) => Promise<T>): Promise<T | undefined> {
+    if (!this.#work || this.#isSuspended) return undefined;
+    this.#isSuspended = true;
+    try {
+      return await doWork(this.#work);
+    } catch (thrown) {
+      this.controller.complain(thrown);
+      return undefined;
+    } finally {
+      this.#isSuspended = false;
+      this.store.flush();
+    }
+  }
+
+  #changeInput(input: InputState): void {
+    this.#input = input;
+    this.store.flush();
+  }
+
+  #newTheme(): Theme {
+    const { colorLevel, hyperlinks } = this.#options.theme;
+    const background = this.#choice === "auto" ? this.#background : this.#choice;
+    return createTheme({ colorLevel, background, hyperlinks });
+  }
+
+  #setTheme(choice: "auto" | "dark" | "light"): void {
+    this.#choice = choice;
+    this.#theme = this.#newTheme();
+    this.store.flush();
+  }
+
+  /** Anything has changed: prints what there is to print, and draws anew when asked. */
+  #changed(): void {
+    const { state } = this.store;
+    if (state.question === undefined) this.#question = undefined;
+    else this.#question ??= createQuestion(this.#input.composer.text === "");
+    if (state.working) void loadHighlighter();
+    this.#print();
+    this.#frame = undefined;
+    clearTimeout(this.#timer);
+    const isArmed =
+      this.#input.armedAt !== undefined && performance.now() - this.#input.armedAt < armedMs;
+    const isMoving = state.working !== undefined && !state.question;
+    const wait = isMoving ? (state.isAnswering ? 1_000 : spinnerMs) : armedMs;
+    if (isMoving || isArmed) this.#timer = setTimeout(() => this.store.flush(), wait).unref();
+  }
+
+  #print(): void {
+    const { prints } = this.store.state;
+    if (prints.length === 0 || !this.#printer || this.#isSuspended) return;
+    const lines: string[] = [];
+    for (const item of prints) lines.push(...this.#printer.print(item));
+    if (lines.length > 0) this.#printed.push(lines.join("\n"));
+    // Ink counts what it has written, and never looks at it again.
+    const written = this.#printed.length - 1 - keptPrinted;
+    if (written >= 0) this.#printed[written] = "";
+    this.store.taken(prints.length);
+  }
+
+  #draw(): Frame {
+    const { columns, rows } = this.#options.size();
+    const { controller, store } = this;
+    const live = renderLive({
+      chat: store.state,
+      input: this.#input,
+      question: this.#question,
+      columns,
+      rows,
+      theme: this.#theme,
+      now: performance.now(),
+      model: controller.modelName,
+      contextWindow: controller.contextWindow,
+      showsThinking: this.#printer?.showsThinking ?? false,
+      pending: (maxLines) => this.#printer?.pending(maxLines) ?? [],
+      about: (candidate) => this.#abouts.get(candidate) ?? "",
+    });
+    return { printed: [...this.#printed], live };
+  }
+}

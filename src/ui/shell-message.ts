@@ -1,0 +1,25 @@
+import { userText, type UserMessage } from "../message.ts";
+
+export interface ShellOutcome {
+  readonly command: string;
+  readonly output: string;
+  /** `undefined` when a signal ended it. */
+  readonly exitCode: number | undefined;
+}
+
+/** Characters of a command's output that a model gets to read; the middle of more is left out. */
+const mostOutput = 30_000;
+
+/** What the model is told of a command that the user ran. */
+export function shellMessage({ command, output, exitCode }: ShellOutcome): UserMessage {
+  const ending = exitCode === undefined ? "It was stopped." : `Exit code ${exitCode}.`;
+  const text = withoutMiddle(output.trimEnd());
+  return userText(`I ran a command:\n\n$ ${command}\n${text}${text === "" ? "" : "\n"}\n${ending}`);
+}
+
+function withoutMiddle(text: string): string {
+  if (text.length <= mostOutput) return text;
+  const half = mostOutput / 2;
+  const left = text.length - mostOutput;
+  return `${text.slice(0, half)}\n[${left} characters left out]\n${text.slice(-half)}`;
+}
