@@ -85,20 +85,45 @@ async function execute(
       onStdout: (text) => take("stdout", text),
       onStderr: (text) => take("stderr", text),
     });
-    return jsonOutput({ exit_code: exitCodeOf(end), ...textOf(output), note: noteOf(end) });
+    const said = textOf(output);
+    const exitCode = exitCodeOf(end);
+    const note = noteOf(end);
+    return {
+      ...jsonOutput({ exit_code: exitCode, ...said, note }),
+      display: display(said, [exitCode === 0 ? undefined : `exit code ${exitCode}`, note]),
+    };
   } catch (cause) {
     if (!stop.aborted) throw new Error("the shell can't be started", { cause });
     const error = `stopped: ${(stop.reason as Error).message}`;
-    return { ...jsonOutput({ error, ...textOf(output) }), isError: true };
+    const said = textOf(output);
+    return {
+      ...jsonOutput({ error, ...said }),
+      display: display(said, [error]),
+      isError: true,
+    };
   } finally {
     watch.end();
   }
 }
 
-function textOf(output: { readonly stdout: SpillingText; readonly stderr: SpillingText }): {
+interface Printed {
   readonly stdout: string;
   readonly stderr: string;
-} {
+}
+
+/** What the person sees: what was printed, and what is to be said of it. */
+function display(
+  { stdout, stderr }: Printed,
+  remarks: readonly (string | undefined)[],
+): { readonly type: "text"; readonly text: string } {
+  const parts = [stdout.trimEnd(), stderr.trimEnd(), ...remarks];
+  return {
+    type: "text",
+    text: parts.filter((part) => part !== "" && part !== undefined).join("\n"),
+  };
+}
+
+function textOf(output: { readonly stdout: SpillingText; readonly stderr: SpillingText }): Printed {
   return { stdout: output.stdout.end(), stderr: output.stderr.end() };
 }
 

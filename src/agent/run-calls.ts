@@ -96,7 +96,7 @@ async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer>
   try {
     const { subject } = prepared;
     const preview = await (prepared.preview &&
-      orAborted(prepared.preview(task.signal), task.signal));
+      orAborted(prepared.preview(task.signal), { signal: task.signal, patienceMs: 0 }));
     const request = {
       callId: call.id,
       toolName: tool.name,
@@ -111,7 +111,8 @@ async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer>
     const report = (text: string): void =>
       queue.push({ type: "tool-output", callId: call.id, text });
     const result = await startWithTimeout({ tool, prepared, signal: task.signal, report });
-    return end(result.isError === true ? "error" : "ok", result);
+    if (result.isError !== true) return end("ok", result);
+    return end(task.signal.aborted ? "interrupted" : "error", result);
   } catch (thrown) {
     return task.signal.aborted
       ? end("interrupted", interrupted())
@@ -119,10 +120,13 @@ async function runCall({ call, bound, task, queue }: CallToRun): Promise<Answer>
   }
 }
 
-/** What ignores its signal is left behind. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** What ignores its signal is left behind, after some patience. */
+async function orAborted<T>(
+  work: Promise<T>,
+  { signal, patienceMs }: { readonly signal: AbortSignal; readonly patienceMs: number },
+): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason as Error);
+  const stop = (): void => void setTimeout(() => reject(signal.reason as Error), patienceMs);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
@@ -138,6 +142,9 @@ interface StartOptions {
   readonly signal: AbortSignal;
   readonly report: (text: string) => void;
 }
+
+/** How long an aborted tool may take to say what it had until then, milliseconds. */
+const lastWordsMs = 200;
 
 /** A tool that ignores its signal is left behind: the run goes on without it. */
 async function startWithTimeout({
@@ -158,7 +165,7 @@ async function startWithTimeout({
   try {
     if (signal.aborted) stop();
     const started = prepared.start({ signal: controller.signal, report });
-    const result = await orAborted(started, controller.signal);
+    const result = await orAborted(started, { signal: controller.signal, patienceMs: lastWordsMs });
     if (typeof result?.output === "string") return result;
     throw new Error(`${tool.name} returned no output text`);
   } finally {

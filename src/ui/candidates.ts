@@ -15,17 +15,16 @@ export async function candidatesFor(
   try {
     switch (place.kind) {
       case "command":
-        return rank(
+        return ranked(
           commands.map(({ name, about }) => ({ value: name, about })),
           place.query,
-          ({ value }) => value,
         );
       case "path":
         return (await listPaths(process.cwd(), place.query, mostCandidates)).map(plain);
       case "argument": {
         const command = commands.find(({ name }) => name === place.command);
         const all = (await command?.candidates?.(chat)) ?? [];
-        return rank(all, place.query, ({ value }) => value).slice(0, mostCandidates);
+        return ranked(all, place.query).slice(0, mostCandidates);
       }
       default:
         return place satisfies never;
@@ -33,4 +32,9 @@ export async function candidatesFor(
   } catch {
     return []; // a server without a list of models, for one
   }
+}
+
+/** In their own order while nothing is typed. */
+function ranked(candidates: readonly Candidate[], query: string): readonly Candidate[] {
+  return query === "" ? candidates : rank(candidates, query, ({ value }) => value);
 }

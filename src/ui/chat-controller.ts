@@ -41,6 +41,15 @@ const shownMessages = 40;
 /** How long the end of an interrupted run is waited for. */
 const closeMs = 2_000;
 
+/** A line that begins with a slash and a word: a path is none, nor is a longer text. */
+function isCommand(text: string): boolean {
+  return /^\/(?:$|[a-z]+(?:[ \t].*)?$)/.test(text);
+}
+
+function isShellCommand(text: string): boolean {
+  return text.startsWith("!");
+}
+
 interface Waiting {
   readonly draft: Draft;
   readonly message: UserMessage;
@@ -62,6 +71,8 @@ export class ChatController {
   #isClosed = false;
   #queue: Waiting[] = [];
   #steering: Waiting[] = [];
+  /** Those that have not ended. */
+  #commands: Promise<unknown> = Promise.resolve();
   #answer: ((answer: PersonsAnswer) => void) | undefined;
 
   constructor({ services, store, session, screen }: ChatControllerOptions) {
@@ -98,12 +109,7 @@ export class ChatController {
     const text = draft.text.trim();
     if (text === "") return;
     this.services.history.append(draft.text);
-    if (text.startsWith("/") && !text.includes("\n") && /^\/[a-z]*( |$)/.test(text)) {
-      return void this.#guard(() => runCommand(this, text));
-    }
-    if (text.startsWith("!") && !this.isWorking) {
-      return this.#work("command", (signal) => this.#shell(text.slice(1).trim(), signal));
-    }
+    if (isCommand(text)) return this.#command(text);
     const waiting = { draft, message: this.#messageOf(draft) };
     if (!this.isWorking) return this.#send(waiting);
     this.#queue.push(waiting);
@@ -112,8 +118,10 @@ export class ChatController {
 
   /** Ctrl-S: is said after the current step. */
   steer(draft: Draft): void {
-    if (!this.isWorking) return this.submit(draft);
-    if (draft.text.trim() === "") return;
+    const text = draft.text.trim();
+    // Neither a command nor a shell's command line is something to say to the model.
+    if (!this.isWorking || isCommand(text) || isShellCommand(text)) return this.submit(draft);
+    if (text === "") return;
     this.services.history.append(draft.text);
     this.#steering.push({ draft, message: this.#messageOf(draft) });
     this.store.dispatch({ type: "steer", text: draft.shown });
@@ -199,12 +207,18 @@ export class ChatController {
     await this.#openEngine?.close();
   }
 
-  #messageOf({ text }: Draft): UserMessage {
+  #messageOf({ shown, text }: Draft): UserMessage {
     const message = userText(text);
-    return { ...message, content: [...message.content, ...this.services.attach(text)] };
+    if (isShellCommand(text.trim())) return message;
+    // What a large paste mentions is not meant: it is not in what is shown.
+    return { ...message, content: [...message.content, ...this.services.attach(shown)] };
   }
 
   #send({ draft, message }: Waiting): void {
+    const text = draft.text.trim();
+    if (isShellCommand(text)) {
+      return this.#work("command", (signal) => this.#shell(text.slice(1).trim(), signal));
+    }
     this.store.dispatch({ type: "said", text: draft.shown });
     this.#run(message);
   }
@@ -272,6 +286,7 @@ export class ChatController {
 
   async #parts(signal: AbortSignal): Promise<ConversationParts> {
     const { sampling, maxTurns } = this.services;
+    await this.#commands; // which may be about what this run is to have
     const chosen = await this.tools(signal);
     const tools = this.#policy.visible(chosen.filter(({ isOn }) => isOn).map(({ tool }) => tool));
     const { approve } = this.#policy;
@@ -348,12 +363,9 @@ export class ChatController {
     this.store.dispatch({ type: "usage", usage, contextTokens });
   }
 
-  async #guard(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (thrown) {
-      this.complain(thrown);
-    }
+  #command(text: string): void {
+    const done = runCommand(this, text).catch((thrown: unknown) => this.complain(thrown));
+    this.#commands = Promise.all([this.#commands, done]);
   }
 
   #errorOf(thrown: unknown, signal: AbortSignal | undefined): { message: string; hint?: string } {

@@ -6,7 +6,7 @@ import { searchMatch } from "./composer/history-search.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { armedMs, type InputState } from "./input-state.ts";
 import { cleanText, expandTabs } from "./markdown/clean-text.ts";
-import { wrapText } from "./markdown/wrap.ts";
+import { breakSpans, wrapText } from "./markdown/wrap.ts";
 import { questionLines } from "./question-view.ts";
 import type { QuestionState } from "./question-state.ts";
 import type { Theme } from "./theme.ts";
@@ -81,7 +81,8 @@ function bottomOf(view: LiveView, maxRows: number): LiveLines {
   const { question } = view.chat;
   if (question && view.question) {
     const asked = { question, state: view.question, columns: view.columns, theme: view.theme };
-    const shown = questionLines({ ...asked, maxRows: Math.max(4, maxRows - 4) });
+    const rows = view.question.isFocused ? maxRows : maxRows - 4;
+    const shown = questionLines({ ...asked, maxRows: Math.max(4, rows) });
     if (view.question.isFocused) return shown;
     const composer = composerLines(view, 3);
     const cursor = composer.cursor && {
@@ -175,8 +176,8 @@ function callsShown({ calls, question }: ChatState): readonly LiveCall[] {
 
 function oneLine(text: string, columns: number): string {
   const flat = expandTabs(cleanText(text.slice(0, 1_000)).replaceAll(/\s+/g, " ")).trim();
-  const [line = "", ...rest] = wrapText(flat, Math.max(1, columns - 1));
-  return rest.length > 0 ? `${line}…` : line;
+  const [line = "", ...rest] = breakSpans([{ text: flat }], Math.max(1, columns - 1));
+  return rest.length > 0 ? `${line.trimEnd()}…` : line;
 }
 
 function callLines(call: LiveCall, { theme, columns, now }: LiveView, frame: string): string[] {

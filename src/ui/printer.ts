@@ -6,7 +6,7 @@ import { formatCount, formatDuration } from "./format.ts";
 import { cleanText, expandTabs } from "./markdown/clean-text.ts";
 import { renderDiff } from "./markdown/render-diff.ts";
 import { StreamingMarkdown } from "./markdown/streaming.ts";
-import { wrapText } from "./markdown/wrap.ts";
+import { breakSpans, wrapText } from "./markdown/wrap.ts";
 import type { Style, Theme } from "./theme.ts";
 
 export interface PrinterOptions {
@@ -176,8 +176,8 @@ export class Printer {
     const flat = expandTabs(cleanText(summary).replaceAll(/\s+/g, " ")).trim();
     const end = `${marks[outcome]}${took}`;
     const room = this.#options.width() - stringWidth(end) - "●  …".length;
-    const [line = "", ...rest] = wrapText(flat, Math.max(8, room));
-    const cut = rest.length > 0 ? `${line}…` : line;
+    const [line = "", ...rest] = breakSpans([{ text: flat }], Math.max(8, room));
+    const cut = rest.length > 0 ? `${line.trimEnd()}…` : line;
     return [`${theme.accent("●")} ${cut} ${end}`, ...this.#display(display, outcome)];
   }
 

@@ -21,5 +21,6 @@ function withoutMiddle(text: string): string {
   if (text.length <= mostOutput) return text;
   const half = mostOutput / 2;
   const left = text.length - mostOutput;
-  return `${text.slice(0, half)}\n[${left} characters left out]\n${text.slice(-half)}`;
+  const shown = `${text.slice(0, half)}\n[${left} characters left out]\n${text.slice(-half)}`;
+  return shown.toWellFormed();
 }

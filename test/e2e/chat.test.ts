@@ -124,7 +124,9 @@ test("an edit shows its change before anybody allows it, and says what it did", 
   });
   chat.type("edit it\r");
   await chat.waitFor("no, and say why");
-  expect(chat.screen()).toMatch(/May edit_file change this\?\n.*one\n.*- two\n.*\+ zwei\n/);
+  expect(chat.screen()).toMatch(
+    /May edit_file change this\?\n  a.txt \(\+1 -1\)\n.*one\n.*- two\n.*\+ zwei\n/,
+  );
   expect(readFileSync(join(cwd, "a.txt"), "utf8")).toBe("one\ntwo\nthree\n");
   chat.type("1");
   await chat.waitFor("Done.");
@@ -176,6 +178,10 @@ test("a command's output is seen while it runs, and Esc ends it with all it star
   await chat.waitFor("⊘ interrupted");
   const pid = Number(readFileSync(join(cwd, "pid"), "utf8"));
   await expect.poll(() => isRunning(pid)).toBe(false);
+  chat.type("what was it?\r");
+  await expect.poll(() => chat.endpoint.requests.length).toBe(3);
+  const answer = chat.endpoint.requests.at(-1)?.body.messages.at(-2);
+  expect(answer?.["content"]).toMatch(/stopped: interrupted by the user.*started/);
 });
 
 test("a file named with @ is completed and attached", async () => {

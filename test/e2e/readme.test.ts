@@ -4,6 +4,7 @@ import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startEndpoint, type FakeReply } from "../support/fake-endpoint.ts";
+import { startInTerminal } from "../support/terminal.ts";
 import { environment, newFolder, program, root } from "../support/kimi.ts";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -35,6 +36,8 @@ const examples: Example[] = blocks
       }),
   );
 
+const editing = JSON.stringify({ path: "a.txt", old: "two", new: "three" });
+
 /** What the servers of the README say. */
 const replies: Readonly<Record<string, readonly FakeReply[]>> = {
   "Summarize this": [{ content: "There are 12 apples." }],
@@ -43,6 +46,14 @@ const replies: Readonly<Record<string, readonly FakeReply[]>> = {
     { content: "It is 42." },
   ],
   "Who are you": [{ content: "I am Kimi." }],
+  "replace two by three": [
+    { calls: [{ name: "edit_file", arguments: editing }] },
+    { content: "I was not allowed to." },
+  ],
+  "Replace two by three": [
+    { calls: [{ name: "edit_file", arguments: editing }] },
+    { content: "Done." },
+  ],
 };
 
 const folder = newFolder();
@@ -59,9 +70,9 @@ beforeAll(() => {
 
 test("every block is an example or a file of one", () => {
   expect(blocks.length).toBeGreaterThan(10);
-  expect(blocks.every(({ language, file }) => language === "console" || file !== undefined)).toBe(
-    true,
-  );
+  const isRun = ({ language, file }: Block): boolean =>
+    language === "console" || language === "screen" || file !== undefined;
+  expect(blocks.every(isRun)).toBe(true);
   expect(readme.match(/^```/gm)).toHaveLength(2 * blocks.length);
 });
 
@@ -84,16 +95,32 @@ describe("the example", () => {
       command.replaceAll("http://127.0.0.1:8000/v1", url).replace("npm ci && npx kimi", "kimi"),
       url,
     );
-    const pattern = spaced(output)
-      .split("…")
-      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-      .join("[^]*?");
     const shown = actual
       .replaceAll(url, "http://127.0.0.1:8000/v1")
       .replaceAll(/^loading the model …\n/gm, "");
-    expect(spaced(shown)).toMatch(new RegExp(`^${pattern}$`));
+    expect(spaced(shown)).toMatch(new RegExp(`${patternOf(spaced(output)).source}$`));
   });
 });
+
+test("what the terminal program shows is what the README shows", async () => {
+  const { text } = blocks.find(({ language }) => language === "screen") as Block;
+  const home = newFolder();
+  const chat = startInTerminal([], { env: { HOME: home, XDG_DATA_HOME: `${home}/data` } });
+  await chat.waitForPrompt();
+  for (const [, said = ""] of text.matchAll(/^❯ (.*)$/gm)) chat.type(`${said}\r`);
+  await chat.waitFor(text.trimEnd().split("\n").at(-1) ?? "");
+  await chat.waitForPrompt();
+  expect(chat.screen().trim().startsWith("❯")).toBe(true);
+  expect(`${chat.screen().trim()}\n`).toMatch(patternOf(text));
+});
+
+/** Of a text in which `…` stands for anything. */
+function patternOf(text: string): RegExp {
+  const escaped = text
+    .split("…")
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${escaped.join("[^]*?")}`);
+}
 
 /** Columns are as wide as what is in them; a prompt has no line break at its end, a block of the README has. */
 function spaced(text: string): string {

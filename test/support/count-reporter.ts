@@ -12,8 +12,7 @@ export default class CountReporter implements Reporter {
     const count = (state: string): number => results.filter((result) => result === state).length;
     const skipped = count("skipped");
     const failed = count("failed") + broken + errors.length;
-    console.log(
-      `\n${count("passed")} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`,
-    );
+    if (skipped > 0) console.log(`\n${skipped} skipped`);
+    console.log(`\n${count("passed")} passed, ${failed} failed`);
   }
 }

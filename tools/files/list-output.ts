@@ -6,10 +6,15 @@ interface ListOutput {
   readonly note: string | undefined;
 }
 
-/** One line of JSON with a list and perhaps a note, with the spaces that Python puts into both. */
+/** One line of JSON with a list and perhaps a note, with the spaces that Python puts into both; a line each for the person. */
 export function listOutput(field: string, { items, note }: ListOutput): ToolResult {
   const list = `"${field}": [${items.map((item) => JSON.stringify(item)).join(", ")}]`;
-  return { output: `{${list}${note === undefined ? "" : `, "note": ${JSON.stringify(note)}`}}` };
+  const output = `{${list}${note === undefined ? "" : `, "note": ${JSON.stringify(note)}`}}`;
+  const lines = [
+    ...(items.length === 0 ? ["nothing"] : items),
+    ...(note === undefined ? [] : [note]),
+  ];
+  return { output, display: { type: "text", text: lines.join("\n") } };
 }
 
 /** As many of the first items as fit into a result. */
