@@ -8,7 +8,7 @@ import {
   type SessionSummary,
 } from "../session/session-folder.ts";
 import { lockSession } from "../session/session-lock.ts";
-import { loadSession } from "../session/session.ts";
+import { loadSession } from "../session/session-state.ts";
 import { fileOutput } from "./output.ts";
 import { sessionFolder } from "./setup.ts";
 import { withoutControls } from "../render/text.ts";

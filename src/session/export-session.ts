@@ -1,5 +1,5 @@
 import { textOf, type Message } from "../message.ts";
-import type { SessionState } from "./session.ts";
+import type { SessionState } from "./session-state.ts";
 
 export type ExportFormat = "md" | "json" | "html";
 

@@ -12,7 +12,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Message } from "../../src/message.ts";
-import { loadSession } from "../../src/session/session.ts";
+import { loadSession } from "../../src/session/session-state.ts";
 import { problemsOf } from "../support/conversation.ts";
 import { startEndpoint, type FakeEndpoint, type FakeReply } from "../support/fake-endpoint.ts";
 import { jsonLines, kimi, newFolder, startKimi, type KimiOutcome } from "../support/kimi.ts";

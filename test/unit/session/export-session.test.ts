@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { exportSessionAs } from "../../../src/session/export-session.ts";
-import type { SessionState } from "../../../src/session/session.ts";
+import type { SessionState } from "../../../src/session/session-state.ts";
 import { answer, assistantCalls } from "../../support/conversation.ts";
 
 const nasty = '</pre><script>alert("1")</script> & <!-- ';

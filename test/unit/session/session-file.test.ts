@@ -7,7 +7,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { userText, type Message } from "../../../src/message.ts";
 import { readSessionFile } from "../../../src/session/session-file.ts";
 import type { SessionRecord } from "../../../src/session/session-records.ts";
-import { loadSession, Session } from "../../../src/session/session.ts";
+import { loadSession } from "../../../src/session/session-state.ts";
+import { Session } from "../../../src/session/session.ts";
 import { answer, assistantCalls, assistantText, problemsOf } from "../../support/conversation.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kimi-session-file-"));

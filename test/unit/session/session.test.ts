@@ -12,7 +12,8 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { userText, type Message } from "../../../src/message.ts";
-import { loadSession, Session } from "../../../src/session/session.ts";
+import { loadSession } from "../../../src/session/session-state.ts";
+import { Session } from "../../../src/session/session.ts";
 import { answer, assistantCalls, assistantText, problemsOf } from "../../support/conversation.ts";
 import { someConversation } from "../../support/some-conversation.ts";
 
