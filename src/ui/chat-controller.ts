@@ -1,14 +1,14 @@
 import type { ApprovalPolicy, PersonsAnswer } from "../agent/approval.ts";
 import type { AgentEvent, EndReason } from "../agent/events.ts";
 import type { Engine } from "../engine/engine.ts";
-import { KimiError, messageOf } from "../errors.ts";
+import { KimiError, messageOf, usageError } from "../errors.ts";
 import { userText, type UserMessage } from "../message.ts";
 import { compactNow, converse, type ConversationParts } from "../session/conversation.ts";
 import { tokensOf } from "../session/compact.ts";
 import type { Session } from "../session/session.ts";
 import type { ChatServices, ChosenTool } from "./chat-services.ts";
 import type { ChatStore } from "./chat-store.ts";
-import type { Question } from "./chat-state.ts";
+import type { Question, Working } from "./chat-state.ts";
 import { runCommand } from "./commands.ts";
 import { printsOf } from "./replay.ts";
 import { shellMessage } from "./shell-message.ts";
@@ -168,19 +168,21 @@ export class ChatController {
     this.#tools = Promise.resolve(tools);
   }
 
-  /** The next request goes to another model. */
-  async setModel(model: string): Promise<string> {
-    const engine = await this.services.openEngine(model, new AbortController().signal);
-    await this.#openEngine?.close();
-    this.#model = model;
-    this.#openEngine = engine;
-    this.#engine = Promise.resolve(engine);
-    this.store.flush();
-    return engine.name;
+  /** The next request goes to another model, unless that can't be opened. */
+  setModel(model: string): void {
+    this.#work("opening", async (signal) => {
+      const engine = await this.services.openEngine(model, signal);
+      await this.#openEngine?.close();
+      this.#model = model;
+      this.#openEngine = engine;
+      this.#engine = Promise.resolve(engine);
+      this.print(`the model is ${engine.name}`);
+    });
   }
 
   /** Goes on with another session. @throws KimiError, and then stays with this one. */
   resume(name: string): void {
+    if (name === this.#session.id) throw usageError("this is the session that is open");
     const session = this.services.resumeSession(name);
     this.#session.close();
     this.#session = session;
@@ -236,15 +238,12 @@ export class ChatController {
   }
 
   /** One thing at a time, from its start to what was queued meanwhile. */
-  #work(
-    what: "asking" | "compacting" | "command",
-    work: (signal: AbortSignal) => Promise<EndReason | void>,
-  ): void {
+  #work(what: Working["what"], work: (signal: AbortSignal) => Promise<EndReason | void>): void {
     this.#current = this.#workThrough(what, work);
   }
 
   async #workThrough(
-    what: "asking" | "compacting" | "command",
+    what: Working["what"],
     work: (signal: AbortSignal) => Promise<EndReason | void>,
   ): Promise<void> {
     const abort = new AbortController();
@@ -288,6 +287,7 @@ export class ChatController {
     const { sampling, maxTurns } = this.services;
     await this.#commands; // which may be about what this run is to have
     const chosen = await this.tools(signal);
+    signal.throwIfAborted();
     const tools = this.#policy.visible(chosen.filter(({ isOn }) => isOn).map(({ tool }) => tool));
     const { approve } = this.#policy;
     const engine = await this.#openedEngine(signal);

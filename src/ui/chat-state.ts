@@ -70,7 +70,7 @@ export interface ChatState {
 /** A run that goes on. */
 export interface Working {
   readonly startedAt: number;
-  readonly what: "asking" | "compacting" | "command";
+  readonly what: "asking" | "compacting" | "opening" | "command";
   readonly progress: ProgressEvent | undefined;
   /** A call that is being written: its name and the characters so far. */
   readonly writing: { readonly name: string; readonly characters: number } | undefined;

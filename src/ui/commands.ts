@@ -132,10 +132,7 @@ function done(chat: ChatController, text: string): void {
 }
 
 async function model(chat: ChatController, name: string): Promise<void> {
-  if (name !== "") {
-    if (chat.isWorking) idle(chat, () => {});
-    return chat.print(`the model is ${await chat.setModel(name)}`);
-  }
+  if (name !== "") return idle(chat, () => chat.setModel(name));
   const names = await chat.services.listModels(never);
   const others = names.filter((other) => other !== chat.modelName);
   chat.print([`the model is ${chat.modelName}`, ...others.map((other) => `  ${other}`)].join("\n"));
@@ -220,7 +217,10 @@ function retry(chat: ChatController): void {
 }
 
 function edit(chat: ChatController): void {
-  idle(chat, () => chat.screen.putBack(takeBack(chat)));
+  idle(chat, () => {
+    chat.screen.putBack(takeBack(chat));
+    chat.showUsage();
+  });
 }
 
 function undo(chat: ChatController): void {

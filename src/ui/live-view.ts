@@ -1,6 +1,6 @@
 /** The part of the screen that changes, as lines: what streams, what runs, the composer, the status. Pure. */
 import stringWidth from "string-width";
-import type { ChatState, LiveCall } from "./chat-state.ts";
+import type { ChatState, LiveCall, Working } from "./chat-state.ts";
 import { layoutComposer } from "./composer/layout.ts";
 import { searchMatch } from "./composer/history-search.ts";
 import { formatCount, formatDuration } from "./format.ts";
@@ -169,6 +169,13 @@ function activityLines(view: LiveView): string[] {
   return lines.length === 0 && waiting.length === 0 ? [] : ["", ...lines, ...waiting];
 }
 
+const doing = {
+  asking: "waiting for the model",
+  compacting: "summing up the conversation",
+  opening: "opening the model",
+  command: "running",
+} as const satisfies Record<Working["what"], string>;
+
 /** What is asked about is shown in the question. */
 function callsShown({ calls, question }: ChatState): readonly LiveCall[] {
   return question ? calls.filter(({ id }) => id !== question.callId) : calls;
@@ -223,13 +230,9 @@ function workLines({ chat, theme, columns, now }: LiveView, frame: string): stri
     ];
   }
   if (chat.calls.length > 0 || chat.thinking || chat.isAnswering) return [];
-  const label =
-    what === "compacting"
-      ? "summing up the conversation"
-      : what === "command"
-        ? "running"
-        : "waiting for the model";
-  return [`${theme.accent(frame)} ${theme.dim(`${label} ${formatDuration(now - startedAt)}`)}`];
+  return [
+    `${theme.accent(frame)} ${theme.dim(`${doing[what]} ${formatDuration(now - startedAt)}`)}`,
+  ];
 }
 
 interface Bar {

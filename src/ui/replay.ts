@@ -1,6 +1,16 @@
 import { isSummary } from "../agent/compaction.ts";
-import { textOf, toolCallsOf, type Message } from "../message.ts";
+import { toolCallsOf, type AssistantMessage, type Message } from "../message.ts";
 import type { Print } from "./chat-state.ts";
+
+/** Texts between calls and thoughts, each of which was an answer of its own on the screen. */
+function textsOf({ content }: AssistantMessage): readonly string[] {
+  const texts = [""];
+  for (const part of content) {
+    if (part.type === "text") texts.push((texts.pop() ?? "") + part.text);
+    else texts.push("");
+  }
+  return texts.filter((text) => text !== "");
+}
 
 /** An earlier conversation as it was printed then, as far as its messages tell. */
 export function printsOf(messages: readonly Message[]): readonly Print[] {
@@ -18,8 +28,7 @@ export function printsOf(messages: readonly Message[]): readonly Print[] {
         for (const { id, name, arguments: text } of toolCallsOf(message)) {
           calls.set(id, `${name} ${text}`);
         }
-        const text = textOf(message);
-        return text === "" ? [] : [{ type: "text", text }, { type: "text-end" }];
+        return textsOf(message).flatMap((text) => [{ type: "text", text }, { type: "text-end" }]);
       }
       case "tool":
         return [

@@ -7,9 +7,10 @@ import { ApprovalPolicy, noRules, type ApprovalRules } from "../../src/agent/app
 import type { Tool, ToolEffect } from "../../src/agent/tool.ts";
 import type { Engine, EngineEvent } from "../../src/engine/engine.ts";
 import { usageError } from "../../src/errors.ts";
-import type { ImagePart, TextPart } from "../../src/message.ts";
+import { textOf, type ImagePart, type TextPart } from "../../src/message.ts";
 import { findSession, listSessions, sessionPath } from "../../src/session/session-folder.ts";
-import { loadSession, Session } from "../../src/session/session.ts";
+import { loadSession } from "../../src/session/session-state.ts";
+import { Session } from "../../src/session/session.ts";
 import { ChatController } from "../../src/ui/chat-controller.ts";
 import type { ChatServices, ChosenTool, ShellRun } from "../../src/ui/chat-services.ts";
 import type { Print } from "../../src/ui/chat-state.ts";
@@ -35,11 +36,11 @@ export interface TestedChat {
   readonly history: string[];
   /** Rules that are wanted always. */
   readonly remembered: string[];
-  say(text: string): void;
+  readonly say: (text: string) => void;
   /** Until nothing is being done. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
   /** What was printed, a line each: `user: hi`, `text: Hello`, `tool t: out`, `error: no`. */
-  lines(): string[];
+  readonly lines: () => string[];
 }
 
 export const info = { createdAt: "2026-01-01T00:00:00.000Z", folder: "/w", model: "m" };
@@ -88,7 +89,7 @@ export function startChat(setup: ChatSetup = {}): TestedChat {
     history,
     remembered,
     say: (said) => chat.submit({ shown: said, text: said }),
-    async idle() {
+    idle: async () => {
       await expect.poll(() => chat.isWorking, { interval: 2, timeout: 5_000 }).toBe(false);
       await chat.tools(new AbortController().signal).catch(() => {});
       store.flush();
@@ -140,6 +141,26 @@ function testServices(setup: ServicesSetup): ChatServices {
     ...setup.services,
   };
 }
+
+/** Says one thing after the other, each once what was before has ended; gives what the last one printed. */
+export async function sayAll(tested: TestedChat, ...texts: readonly string[]): Promise<string[]> {
+  let before = 0;
+  for (const said of texts) {
+    before = tested.lines().length;
+    tested.say(said);
+    await settled(tested);
+  }
+  return tested.lines().slice(before);
+}
+
+/** Commands that answer at once have done so when a few promises have resolved. */
+async function settled(tested: TestedChat): Promise<void> {
+  await tested.idle();
+  await new Promise(setImmediate);
+  await tested.idle();
+}
+
+export const contextOf = ({ chat }: TestedChat): string[] => chat.session.context.map(textOf);
 
 /** A tool that says what it was given. */
 export function testTool(
