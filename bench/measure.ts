@@ -20,15 +20,16 @@ export interface Run {
   readonly maxRssMiB: number;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "kimi-bench-"));
+export const folder = mkdtempSync(join(tmpdir(), "kimi-bench-"));
 export const root = join(import.meta.dirname, "..");
 export const program = join(root, "bin", "kimi.js");
 
 /** Settings and caches of its own; the compile cache stays where Node puts it. */
-const environment = {
+export const environment = {
   PATH: process.env["PATH"],
   HOME: folder,
   XDG_CONFIG_HOME: folder,
+  XDG_DATA_HOME: folder,
   XDG_CACHE_HOME: folder,
 };
 
@@ -87,7 +88,7 @@ export async function inTurn<T extends object>(
   };
 }
 
-function quartile(values: readonly number[]): number {
+export function quartile(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 2] ?? Number.NaN;
 }
 

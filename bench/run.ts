@@ -1,5 +1,6 @@
 /** `npm run bench [-- --json] [-- NAME…]`: every figure against its baseline in the same run. */
 import { parseArgs } from "node:util";
+import { chat } from "./chat.ts";
 import { format } from "./format.ts";
 import { local } from "./local.ts";
 import type { Figure } from "./measure.ts";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
   remote,
   local,
   format,
+  chat,
 };
 
 const { values, positionals } = parseArgs({

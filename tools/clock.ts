@@ -1,4 +1,4 @@
-import cityTimezones from "city-timezones";
+import type { CityData } from "city-timezones";
 import { jsonOutput, type Tool } from "../src/agent/tool.ts";
 import { findCity, plainName } from "./climate/find-city.ts";
 
@@ -19,11 +19,13 @@ export const clock: Tool = {
   effect: "read",
   prepare(input) {
     const place = (input as { place: string }).place.trim();
-    const timezone = zoneOf(place);
-    if (timezone === undefined) throw new Error("unknown place");
     return {
       summary: `time in ${place}`,
-      start: async () => jsonOutput({ place, timezone, ...timeIn(timezone) }),
+      async start() {
+        const timezone = await zoneOf(place);
+        if (timezone === undefined) throw new Error("unknown place");
+        return jsonOutput({ place, timezone, ...timeIn(timezone) });
+      },
     };
   },
 };
@@ -53,7 +55,7 @@ function timeIn(timeZone: string): {
   };
 }
 
-function zoneOf(place: string): string | undefined {
+async function zoneOf(place: string): Promise<string | undefined> {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: place }).resolvedOptions().timeZone;
   } catch {
@@ -61,11 +63,11 @@ function zoneOf(place: string): string | undefined {
   }
 }
 
-type City = (typeof cityTimezones.cityMapping)[number];
-
 /** The most populous city of that name; by its other names, the city nearest to where those are. */
-function zoneOfCity(place: string): string | undefined {
+async function zoneOfCity(place: string): Promise<string | undefined> {
   const wanted = plainName(place);
+  // A megabyte of cities, which only a question about one is worth.
+  const { default: cityTimezones } = await import("city-timezones");
   const cities = cityTimezones.cityMapping;
   const named = cities.filter(({ city, city_ascii: ascii }) =>
     [city, ascii].some((name) => plainName(name) === wanted),
@@ -74,7 +76,7 @@ function zoneOfCity(place: string): string | undefined {
   if (largest) return largest.timezone;
   const alias = findCity(place);
   if (!alias) return undefined;
-  const distance = ({ lat, lng }: City): number =>
+  const distance = ({ lat, lng }: CityData): number =>
     (lat - alias.latitude) ** 2 + (lng - alias.longitude) ** 2;
   return cities.reduce((nearest, city) => (distance(city) < distance(nearest) ? city : nearest))
     .timezone;

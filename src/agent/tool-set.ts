@@ -8,11 +8,11 @@ export type BoundCall =
   /** For the model. */
   | { readonly error: string };
 
-/** The tools of a run, their schemas checked once, by name. */
+/** The tools of a run by name; a schema is compiled when its tool is first called. */
 export class ToolSet {
-  readonly #tools = new Map<string, { readonly tool: Tool; readonly validate: Validate }>();
+  readonly #tools = new Map<string, { readonly tool: Tool; validate: Validate | undefined }>();
 
-  /** @throws KimiError for an invalid schema or a name that two tools share. */
+  /** @throws KimiError for a name that two tools share. */
   constructor(tools: readonly Tool[]) {
     for (const tool of tools) {
       if (this.#tools.has(tool.name)) {
@@ -21,7 +21,7 @@ export class ToolSet {
           hint: "Give only one of them to --tools, or rename the function of the other.",
         });
       }
-      this.#tools.set(tool.name, { tool, validate: compileTool(tool) });
+      this.#tools.set(tool.name, { tool, validate: undefined });
     }
   }
 
@@ -45,10 +45,11 @@ export class ToolSet {
     }
     const read = readArguments(call.arguments);
     if ("error" in read) return read;
-    const problem = found.validate(read.value);
-    if (problem !== undefined)
-      return { error: `the arguments do not fit the tool's parameters: ${problem}` };
     try {
+      found.validate ??= compileSchema(found.tool.parameters, { isChecked: false });
+      const problem = found.validate(read.value);
+      if (problem !== undefined)
+        return { error: `the arguments do not fit the tool's parameters: ${problem}` };
       const prepared = found.tool.prepare(read.value);
       return typeof prepared?.start === "function"
         ? { tool: found.tool, prepared }
@@ -59,10 +60,10 @@ export class ToolSet {
   }
 }
 
-/** @throws KimiError for an invalid schema. */
-export function compileTool(tool: Tool): Validate {
+/** For tools that are not ours. @throws KimiError for parameters that are no schema. */
+export function checkParameters(tool: Tool): void {
   try {
-    return compileSchema(tool.parameters);
+    compileSchema(tool.parameters);
   } catch (cause) {
     throw new KimiError(
       `the parameters of tool ${tool.name} are not a valid JSON Schema: ${messageOf(cause)}`,

@@ -29,9 +29,14 @@ export function openTools(list: readonly string[], signal: AbortSignal): Promise
 async function openTool(name: string, signal: AbortSignal): Promise<Tool> {
   const open = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
   if (open) return open();
-  if (/\.[cm]?[jt]s$/.test(name)) return openModule(name);
-  if (!/[/\\]/.test(name) && !existsSync(name)) throw unknownTool(name);
-  return (await import("../agent/executable-tool.ts")).openExecutable(resolve(name), signal);
+  const isModule = /\.[cm]?[jt]s$/.test(name);
+  if (!isModule && !/[/\\]/.test(name) && !existsSync(name)) throw unknownTool(name);
+  const tool = isModule
+    ? await openModule(name)
+    : await (await import("../agent/executable-tool.ts")).openExecutable(resolve(name), signal);
+  const { checkParameters } = await import("../agent/tool-set.ts");
+  checkParameters(tool);
+  return tool;
 }
 
 function unknownTool(name: string): KimiError {

@@ -1,4 +1,4 @@
-import { compileTool } from "../agent/tool-set.ts";
+import { checkParameters } from "../agent/tool-set.ts";
 import { builtInTools, openTools } from "./open-tools.ts";
 
 /** What `kimi tools` prints. */
@@ -8,7 +8,7 @@ export async function describeTools(
 ): Promise<string> {
   const list = names.length === 0 ? builtInTools : names.flatMap((name) => name.split(","));
   const tools = await openTools(list, new AbortController().signal);
-  for (const tool of tools) compileTool(tool); // says what is wrong with a schema
+  for (const tool of tools) checkParameters(tool); // says what is wrong with a schema
   const rows = tools.map(({ name, description, effect, parameters }, index) => ({
     tool: list[index] ?? name,
     name,

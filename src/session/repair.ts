@@ -8,11 +8,15 @@ export interface Repaired {
   readonly dropped: number;
 }
 
+/** Conversations that need no repair; arrays of messages are never changed once they are looked at. */
+const wellFormed = new WeakSet<readonly Message[]>();
+
 /**
  * A conversation in which each call has exactly one answer, right after the message that made it: calls
  * that a kill or a damaged line left alone are answered "interrupted", answers without a call go.
  */
 export function repairConversation(messages: readonly Message[]): Repaired {
+  if (wellFormed.has(messages)) return { messages, answered: 0, dropped: 0 };
   const repaired: Message[] = [];
   const open = new Map<string, ToolCall>();
   let answered = 0;
@@ -35,7 +39,9 @@ export function repairConversation(messages: readonly Message[]): Repaired {
     }
   }
   answerOpen();
-  return { messages: repaired, answered, dropped };
+  const result = answered + dropped === 0 ? messages : repaired;
+  wellFormed.add(result);
+  return { messages: result, answered, dropped };
 }
 
 function interruptedAnswer({ id, name }: ToolCall): ToolMessage {

@@ -23,11 +23,16 @@ export function readSessionFile(path: string): LoadedFile {
   }
   const records: SessionRecord[] = [];
   const badLines: number[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
+  let number = 0;
+  for (let from = 0; from < text.length;) {
+    const end = text.indexOf("\n", from);
+    const line = text.slice(from, end < 0 ? text.length : end);
+    from = end < 0 ? text.length : end + 1;
+    number++;
     if (line.trim() === "") continue;
     const record = readRecord(line);
     if (record) records.push(record);
-    else badLines.push(index + 1);
+    else badLines.push(number);
   }
   const newer = records.find(
     (record) => record.type === "session" && record.version > sessionVersion,

@@ -9,7 +9,7 @@ import type { Session } from "../session/session.ts";
 import type { ChatServices, ChosenTool } from "./chat-services.ts";
 import type { ChatStore } from "./chat-store.ts";
 import type { Question, Working } from "./chat-state.ts";
-import { runCommand } from "./commands.ts";
+import { commandIn, runCommand } from "./commands.ts";
 import { printsOf } from "./replay.ts";
 import { shellMessage } from "./shell-message.ts";
 
@@ -38,12 +38,15 @@ export interface ChatControllerOptions {
 /** Of an earlier conversation, those that are printed when it is taken up. */
 const shownMessages = 40;
 
+/** Characters of what a command prints that are kept. */
+const mostOutput = 1 << 20;
+
 /** How long the end of an interrupted run is waited for. */
 const closeMs = 2_000;
 
 /** A line that begins with a slash and a word: a path is none, nor is a longer text. */
 function isCommand(text: string): boolean {
-  return /^\/(?:$|[a-z]+(?:[ \t].*)?$)/.test(text);
+  return commandIn(text) !== undefined || /^\/(?:$|[a-z]+(?:[ \t].*)?$)/.test(text);
 }
 
 function isShellCommand(text: string): boolean {
@@ -331,7 +334,7 @@ export class ChatController {
     const started = performance.now();
     this.#show({ type: "tool-start", callId, summary: command });
     const onOutput = (text: string): void => {
-      output += text;
+      if (output.length < mostOutput) output += text;
       this.#show({ type: "tool-output", callId, text });
     };
     const exitCode = await this.services.runShell(command, { signal, onOutput });
@@ -364,6 +367,7 @@ export class ChatController {
   }
 
   #command(text: string): void {
+    if (!commandIn(text)) this.screen.putBack(text); // to be corrected
     const done = runCommand(this, text).catch((thrown: unknown) => this.complain(thrown));
     this.#commands = Promise.all([this.#commands, done]);
   }

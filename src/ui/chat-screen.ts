@@ -11,6 +11,7 @@ import type { KeyAction } from "./composer/keys.ts";
 import {
   armedMs,
   createInput,
+  isEdit,
   putBack,
   reduceInput,
   showCandidates,
@@ -18,7 +19,6 @@ import {
   type InputState,
 } from "./input-state.ts";
 import { renderLive, spinnerMs, type LiveLines } from "./live-view.ts";
-import { loadHighlighter } from "./markdown/highlight.ts";
 import type { Printer } from "./printer.ts";
 import { createQuestion, reduceQuestion, type QuestionState } from "./question-state.ts";
 import { createTheme, type Theme } from "./theme.ts";
@@ -46,6 +46,9 @@ export interface Frame {
   readonly live: LiveLines;
 }
 
+/** How long after a key nobody counts as writing any more, milliseconds. */
+const pauseMs = 700;
+
 /** Of what was printed, the newest pieces that Ink may not have written yet. */
 const keptPrinted = 100;
 
@@ -71,6 +74,7 @@ export class ChatScreen {
   #timer: NodeJS.Timeout | undefined;
   #work: TerminalWork | undefined;
   #completing = 0;
+  #typedAt = Number.NEGATIVE_INFINITY;
   #abouts: ReadonlyMap<string, string> = new Map();
   /** While something else has the terminal, nothing is printed: Ink would drop it. */
   #isSuspended = false;
@@ -132,6 +136,7 @@ export class ChatScreen {
 
   key(action: KeyAction): void {
     const { question } = this.store.state;
+    this.#typedAt = action.type === "submit" ? Number.NEGATIVE_INFINITY : performance.now();
     if (question && this.#question) {
       if (!this.#question.isFocused && action.type === "complete") {
         this.#question = { ...this.#question, isFocused: true };
@@ -163,7 +168,7 @@ export class ChatScreen {
     if (!result) {
       const isText = action.type === "insert" || action.type === "paste";
       if (isText) this.#question = { ...this.#question, isFocused: false };
-      return !isText;
+      return isEdit(action) && !isText;
     }
     this.#question = result.state;
     if (result.answer) this.controller.answer(result.answer);
@@ -266,8 +271,7 @@ export class ChatScreen {
   #changed(): void {
     const { state } = this.store;
     if (state.question === undefined) this.#question = undefined;
-    else this.#question ??= createQuestion(this.#input.composer.text === "");
-    if (state.working) void loadHighlighter();
+    else this.#question ??= createQuestion(this.#isPaused());
     this.#print();
     this.#frame = undefined;
     clearTimeout(this.#timer);
@@ -276,6 +280,11 @@ export class ChatScreen {
     const isMoving = state.working !== undefined && !state.question;
     const wait = isMoving ? (state.isAnswering ? 1_000 : spinnerMs) : armedMs;
     if (isMoving || isArmed) this.#timer = setTimeout(() => this.store.flush(), wait).unref();
+  }
+
+  /** Whether nothing is being written: a key that is on its way is no answer to what has just been asked. */
+  #isPaused(): boolean {
+    return this.#input.composer.text === "" && performance.now() - this.#typedAt > pauseMs;
   }
 
   #print(): void {

@@ -207,8 +207,8 @@ function reduceEvent(state: ChatState, event: AgentEvent, at: number): ChatState
     case "compaction-end": {
       const text =
         event.compaction.summary === undefined
-          ? "the context was nearly full: long outputs were left out"
-          : "the context was nearly full: what was said before is summed up for the model";
+          ? "to make room, long outputs are left out for the model"
+          : "to make room, what was said before is summed up for the model";
       const shown = print(state, { type: "notice", level: "info", text });
       return withWork({ ...shown, contextTokens: 0 }, {}, undefined, "asking");
     }

@@ -85,13 +85,27 @@ export const commands: readonly Command[] = [
   { name: "exit", about: "leave", run: (chat) => chat.screen.exit() },
 ];
 
+interface WrittenCommand {
+  readonly command: Command;
+  readonly argument: string;
+}
+
+/** The command that a text is, with its argument, which may have several lines. */
+export function commandIn(text: string): WrittenCommand | undefined {
+  const [, written = "", argument = ""] = /^\/([a-z]+)(?:\s+([^]*))?$/i.exec(text) ?? [];
+  const name = written.toLowerCase() === "quit" ? "exit" : written.toLowerCase();
+  const command = commands.find((candidate) => candidate.name === name);
+  return command && { command, argument: argument.trim() };
+}
+
 /** @throws KimiError for a command that there is not. */
 export async function runCommand(chat: ChatController, text: string): Promise<void> {
-  const [, name = "", argument = ""] = /^\/(\S*)\s*([\s\S]*)$/.exec(text) ?? [];
-  const alias = name === "quit" ? "exit" : name;
-  const command = commands.find((candidate) => candidate.name === alias);
-  if (!command) throw usageError(`there is no command /${name}`, "/help lists them.");
-  await command.run(chat, argument.trim());
+  const written = commandIn(text);
+  if (!written) {
+    const [name] = text.split(/\s/, 1);
+    throw usageError(`there is no command ${name}`, "/help lists them.");
+  }
+  await written.command.run(chat, written.argument);
 }
 
 function helpText(): string {

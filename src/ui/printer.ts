@@ -4,6 +4,7 @@ import type { FinishedCall, Print } from "./chat-state.ts";
 import { foldLines } from "./fold.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { cleanText, expandTabs } from "./markdown/clean-text.ts";
+import { loadHighlighter } from "./markdown/highlight.ts";
 import { renderDiff } from "./markdown/render-diff.ts";
 import { StreamingMarkdown } from "./markdown/streaming.ts";
 import { breakSpans, wrapText } from "./markdown/wrap.ts";
@@ -49,6 +50,7 @@ export class Printer {
   print(item: Print): readonly string[] {
     switch (item.type) {
       case "text":
+        if (item.text.includes("`")) void loadHighlighter(); // a fence may be on its way
         return this.#spaced("text", this.#streaming().push(item.text));
       case "text-end": {
         const lines = this.#streaming().end();
@@ -189,8 +191,9 @@ export class Printer {
         renderDiff(display, { width, theme, maxLines }).map((line) => `  ${line}`);
       const shown = draw(shownDiff);
       const isFolded = draw(shownDiff + 1).length > shownDiff;
-      if (isFolded) this.#keep(() => draw(Number.POSITIVE_INFINITY));
-      return shown;
+      if (!isFolded) return shown;
+      this.#keep(() => draw(Number.POSITIVE_INFINITY));
+      return [...shown, theme.dim("  (Ctrl-O shows it whole)")];
     }
     if (display.text.trim() === "") return [];
     const style = outcome === "error" ? theme.error : theme.dim;

@@ -120,6 +120,7 @@ class Watch {
   readonly #timers: Timers;
   readonly #baseUrl: string;
   #timer: NodeJS.Timeout | undefined;
+  #isWaiting = true;
   #expired: KimiError | undefined;
 
   constructor({ timers, baseUrl }: Endpoint) {
@@ -148,13 +149,19 @@ class Watch {
 
   async *body(response: IncomingMessage): AsyncGenerator<Buffer, void> {
     const { idleMs } = this.#timers;
-    const stalled = (): KimiError =>
-      this.#timeout("stalled: it sent nothing more", idleMs, "stalled");
+    let isFirst = true;
     try {
       for await (const piece of response.iterator({ destroyOnReturn: false })) {
-        this.stop(); // while the consumer works, the server is not waited for
+        this.#isWaiting = false; // while the consumer works, the server is not waited for
         yield piece as Buffer;
-        this.#start(response, idleMs, stalled);
+        this.#isWaiting = true;
+        // Far cheaper than a new timer for every token.
+        if (!isFirst) this.#timer?.refresh();
+        else
+          this.#start(response, idleMs, () =>
+            this.#timeout("stalled: it sent nothing more", idleMs, "stalled"),
+          );
+        isFirst = false;
       }
     } catch (cause) {
       if (this.#expired) throw this.#expired; // the stream itself only knows that it was destroyed
@@ -176,7 +183,10 @@ class Watch {
 
   #start(stream: ClientRequest | IncomingMessage, ms: number, error: () => KimiError): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => stream.destroy((this.#expired = error())), ms);
+    this.#timer = setTimeout(() => {
+      if (this.#isWaiting) stream.destroy((this.#expired = error()));
+      else this.#timer?.refresh();
+    }, ms);
   }
 
   #timeout(what: string, ms: number, code: string): KimiError {

@@ -15,6 +15,9 @@ const partial = new RegExp(
 /** How long the rest of a reply is waited for, before its start counts as keys. */
 const replyMs = 100;
 
+/** After how long a silence a paste without an end counts as ended, milliseconds: keys must get through again. */
+const pasteMs = 3_000;
+
 export interface TerminalInputOptions {
   readonly source: NodeJS.ReadStream;
   /** Takes a terminal's reply to a question about a colour: `11;rgb:1e1e/1e1e/1e1e`. */
@@ -83,8 +86,8 @@ export class TerminalInput extends Readable {
       if (this.#paste) rest = this.#continuePaste(this.#paste, rest);
       else rest = this.#readKeys(rest);
     }
-    if (this.#held === "" || this.#paste) return;
-    this.#timer = setTimeout(() => this.#giveHeld(), replyMs);
+    if (this.#paste) this.#timer = setTimeout(() => this.#taken(pasteEnd), pasteMs);
+    else if (this.#held !== "") this.#timer = setTimeout(() => this.#giveHeld(), replyMs);
   }
 
   #end(): void {

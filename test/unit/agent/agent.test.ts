@@ -3,6 +3,7 @@ import { runAgent, type AgentTask } from "../../../src/agent/agent.ts";
 import { ApprovalPolicy, noRules } from "../../../src/agent/approval.ts";
 import type { AgentEvent } from "../../../src/agent/events.ts";
 import { repetitionNotice } from "../../../src/agent/loop-breaker.ts";
+import { checkParameters } from "../../../src/agent/tool-set.ts";
 import type { Tool, ToolContext, ToolEffect } from "../../../src/agent/tool.ts";
 import type { EngineEvent } from "../../../src/engine/engine.ts";
 import { KimiError } from "../../../src/errors.ts";
@@ -353,9 +354,7 @@ test("two tools of one name, or a schema that is none, are refused before anythi
     "two tools are named t",
   );
   const bad: Tool = { ...t, parameters: { type: "objekt" } };
-  await expect(collect(runAgent(task(new ScriptedEngine(text("")), [bad])))).rejects.toThrow(
-    /tool t are not a valid JSON Schema/,
-  );
+  expect(() => checkParameters(bad)).toThrow(/tool t are not a valid JSON Schema/);
 });
 
 /** Gives each of these once, one list a step. */

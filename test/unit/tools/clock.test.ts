@@ -37,6 +37,9 @@ test("the fields are those of the demonstration model's card", async () => {
   expect(Object.keys(await ask("Tokyo"))).toEqual(["place", "timezone", "time", "date", "weekday"]);
 });
 
-test("an unknown place is an error", () => {
-  expect(() => clock.prepare({ place: "Atlantis" })).toThrow("unknown place");
+test("an unknown place is an error", async () => {
+  const context = { signal: new AbortController().signal, report: () => {} };
+  await expect(clock.prepare({ place: "Atlantis" }).start(context)).rejects.toThrow(
+    "unknown place",
+  );
 });

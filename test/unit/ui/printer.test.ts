@@ -166,8 +166,9 @@ describe("what is long", () => {
     const shown = out.print(
       tool({ display: { type: "diff", path: "x", diff, added: 60, removed: 0 } }),
     );
-    expect(shown).toHaveLength(25);
-    expect(shown.at(-1)).toMatch(/… 37 more lines/);
+    expect(shown).toHaveLength(26);
+    expect(shown.at(-2)).toMatch(/… 37 more lines/);
+    expect(shown.at(-1)).toMatch(/Ctrl-O/);
     expect(out.unfold()).toHaveLength(61);
   });
 
