@@ -16,6 +16,7 @@ import {
 } from "../ui/terminal/background.ts";
 import { colorLevelOf, showsHyperlinks } from "../ui/terminal/color-level.ts";
 import { markTerminal, restoreSequence, restoreTitle, saveTitle } from "../ui/terminal/restore.ts";
+import { TerminalOutput } from "../ui/terminal/terminal-output.ts";
 import { TerminalInput } from "../ui/terminal/terminal-input.ts";
 import { terminalFolder } from "./setup.ts";
 
@@ -32,7 +33,8 @@ export interface ChatParts {
 export async function terminalChat(parts: ChatParts): Promise<number> {
   const { services, session, theme } = parts;
   const { stdout, stdin, env } = process;
-  const write = (text: string): void => void stdout.write(text);
+  const output = new TerminalOutput(stdout);
+  const write = (text: string): void => void output.write(text);
   const marker = markTerminal(terminalFolder, write);
   let exitCode: number = exitCodes.done;
   stdin.setRawMode(true); // before anything is shown: what is typed then is ours, and not echoed
@@ -57,8 +59,10 @@ export async function terminalChat(parts: ChatParts): Promise<number> {
     onExit: () => app.unmount(),
   });
   write(`${saveTitle}\u001b]0;kimi: ${basename(process.cwd()).replaceAll(/\p{Cc}/gu, "")}\u0007`);
-  const app = render(createElement(ChatApp, { screen, terminalWork }), {
+  const work = (suspend: Suspend): TerminalWork => terminalWork(suspend, output);
+  const app = render(createElement(ChatApp, { screen, terminalWork: work }), {
     stdin: input as unknown as NodeJS.ReadStream,
+    stdout: output as unknown as NodeJS.WriteStream,
     exitOnCtrlC: false,
     interactive: true,
     incrementalRendering: true,
@@ -70,6 +74,7 @@ export async function terminalChat(parts: ChatParts): Promise<number> {
     input.close();
     if (stdin.isTTY) stdin.setRawMode(false);
     write(restoreSequence + restoreTitle);
+    output.flush();
     marker.remove();
   };
   const stopListening = onEnd((code) => {
@@ -90,8 +95,10 @@ export async function terminalChat(parts: ChatParts): Promise<number> {
     restore();
     await screen.controller.close();
   }
-  if (session.path !== undefined && session.transcript.length > 0) {
-    write(`kimi --resume ${screen.controller.session.id} goes on with this conversation\n`);
+  output.close();
+  const { path, transcript, id } = screen.controller.session;
+  if (path !== undefined && transcript.length > 0) {
+    stdout.write(`kimi --resume ${id} goes on with this conversation\n`);
   }
   return exitCode;
 }
@@ -117,8 +124,15 @@ function onEnd(end: (exitCode: number) => void, restore: () => void): () => void
   };
 }
 
+type Suspend = (work: () => Promise<void>) => Promise<void>;
+
 /** Hands the terminal to an editor, or to the shell. */
-function terminalWork(suspend: (work: () => Promise<void>) => Promise<void>): TerminalWork {
+function terminalWork(suspendInk: Suspend, output: TerminalOutput): TerminalWork {
+  const suspend: Suspend = (work) =>
+    suspendInk(async () => {
+      output.flush();
+      await work();
+    });
   return {
     async edit(text) {
       const editor = process.env["VISUAL"] || process.env["EDITOR"] || "vi";
@@ -147,7 +161,8 @@ function terminalWork(suspend: (work: () => Promise<void>) => Promise<void>): Te
     },
     suspend: () =>
       suspend(async () => {
-        process.stdout.write(restoreSequence);
+        output.write(restoreSequence);
+        output.flush();
         const alive = setInterval(() => {}, 60_000); // else nothing would hold the program
         const resumed = new Promise((resolve) => process.once("SIGCONT", resolve));
         process.kill(0, "SIGTSTP"); // the whole job: npx, for one, has started this program

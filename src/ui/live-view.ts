@@ -1,7 +1,8 @@
 /** The part of the screen that changes, as lines: what streams, what runs, the composer, the status. Pure. */
 import stringWidth from "string-width";
 import type { ChatState, LiveCall, Working } from "./chat-state.ts";
-import { layoutComposer } from "./composer/layout.ts";
+import type { Composer } from "./composer/composer-state.ts";
+import { layoutComposer, type ComposerLayout, type LayoutOptions } from "./composer/layout.ts";
 import { searchMatch } from "./composer/history-search.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { armedMs, type InputState } from "./input-state.ts";
@@ -100,7 +101,7 @@ function composerLines(view: LiveView, maxRows: number): LiveLines {
   const popup = popupLines(view, Math.min(mostCandidates, maxRows - 1));
   const rows = Math.min(mostComposerRows, Math.max(1, maxRows - popup.length));
   const width = Math.max(1, columns - prompt.length);
-  const layout = layoutComposer(input.composer, { width, maxRows: rows });
+  const layout = layoutOf(input.composer, { width, maxRows: rows });
   const isShell = input.composer.text.startsWith("!");
   const lines = layout.rows.map(({ text, labels }, index) => {
     const mark = index === 0 && layout.hiddenAbove === 0 ? prompt : "  ";
@@ -114,6 +115,18 @@ function composerLines(view: LiveView, maxRows: number): LiveLines {
   if (input.composer.text === "") lines[0] = theme.user(prompt) + theme.dim(placeholder(view));
   const cursor = { x: prompt.length + layout.cursor.column, y: layout.cursor.row };
   return { lines: [...lines, ...popup], cursor };
+}
+
+/** While an answer streams the composer is the same, frame after frame. */
+const layouts = new WeakMap<Composer, { readonly key: string; readonly layout: ComposerLayout }>();
+
+function layoutOf(composer: Composer, options: LayoutOptions): ComposerLayout {
+  const key = `${options.width} ${options.maxRows}`;
+  const known = layouts.get(composer);
+  if (known?.key === key) return known.layout;
+  const layout = layoutComposer(composer, options);
+  layouts.set(composer, { key, layout });
+  return layout;
 }
 
 function placeholder({ chat, input, now, columns }: LiveView): string {
