@@ -1,17 +1,17 @@
 import type { ApprovalPolicy, PersonsAnswer } from "../agent/approval.ts";
 import type { AgentEvent, EndReason } from "../agent/events.ts";
-import type { Engine } from "../engine/engine.ts";
 import { KimiError, messageOf, usageError } from "../errors.ts";
 import { userText, type UserMessage } from "../message.ts";
 import { compactNow, converse, type ConversationParts } from "../session/conversation.ts";
 import { tokensOf } from "../session/compact.ts";
 import type { Session } from "../session/session.ts";
-import type { ChatServices, ChosenTool } from "./chat-services.ts";
+import { ChatResources } from "./chat-resources.ts";
+import type { ChatServices } from "./chat-services.ts";
 import type { ChatStore } from "./chat-store.ts";
 import type { Question, Working } from "./chat-state.ts";
 import { commandIn, runCommand } from "./commands.ts";
 import { printsOf } from "./replay.ts";
-import { shellMessage } from "./shell-message.ts";
+import { shellMessageOf } from "./shell-run.ts";
 
 /** A text as it is shown, and as it is sent: large pastes are shown by a word. */
 export interface Draft {
@@ -38,9 +38,6 @@ export interface ChatControllerOptions {
 /** Of an earlier conversation, those that are printed when it is taken up. */
 const shownMessages = 40;
 
-/** Characters of what a command prints that are kept. */
-const mostOutput = 1 << 20;
-
 /** How long the end of an interrupted run is waited for. */
 const closeMs = 2_000;
 
@@ -63,12 +60,9 @@ export class ChatController {
   readonly services: ChatServices;
   readonly store: ChatStore;
   readonly screen: ChatScreen;
+  readonly resources: ChatResources;
   readonly #policy: ApprovalPolicy;
   #session: Session;
-  #engine: Promise<Engine> | undefined;
-  #openEngine: Engine | undefined;
-  #model: string | undefined;
-  #tools: Promise<readonly ChosenTool[]> | undefined;
   #abort: AbortController | undefined;
   #current: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -82,6 +76,7 @@ export class ChatController {
     this.services = services;
     this.store = store;
     this.screen = screen;
+    this.resources = new ChatResources(services);
     this.#session = session;
     this.#policy = services.approvals(
       (question, signal) => this.#ask(question, signal),
@@ -96,15 +91,6 @@ export class ChatController {
 
   get isWorking(): boolean {
     return this.#abort !== undefined;
-  }
-
-  get modelName(): string {
-    return this.#openEngine?.name ?? this.#model ?? this.services.modelName;
-  }
-
-  /** Tokens; 0 where it is not known. */
-  get contextWindow(): number {
-    return this.#openEngine?.contextWindow ?? 0;
   }
 
   /** Enter: does it now, or after what is being done. @throws KimiError when it can't be sent as it is. */
@@ -161,25 +147,11 @@ export class ChatController {
     });
   }
 
-  async tools(signal: AbortSignal): Promise<readonly ChosenTool[]> {
-    this.#tools ??= this.services.openTools(signal);
-    this.#tools.catch(() => (this.#tools = undefined)); // the next one tries again
-    return this.#tools;
-  }
-
-  setTools(tools: readonly ChosenTool[]): void {
-    this.#tools = Promise.resolve(tools);
-  }
-
   /** The next request goes to another model, unless that can't be opened. */
   setModel(model: string): void {
     this.#work("opening", async (signal) => {
-      const engine = await this.services.openEngine(model, signal);
-      await this.#openEngine?.close();
-      this.#model = model;
-      this.#openEngine = engine;
-      this.#engine = Promise.resolve(engine);
-      this.print(`the model is ${engine.name}`);
+      const { name } = await this.resources.setModel(model, signal);
+      this.print(`the model is ${name}`);
     });
   }
 
@@ -209,7 +181,7 @@ export class ChatController {
     this.interrupt();
     await Promise.race([this.#current, new Promise((resolve) => setTimeout(resolve, closeMs))]);
     this.#session.close();
-    await this.#openEngine?.close();
+    await this.resources.close();
   }
 
   #messageOf({ shown, text }: Draft): UserMessage {
@@ -222,7 +194,7 @@ export class ChatController {
   #send({ draft, message }: Waiting): void {
     const text = draft.text.trim();
     if (isShellCommand(text)) {
-      return this.#work("command", (signal) => this.#shell(text.slice(1).trim(), signal));
+      return this.#runShell(text.slice(1).trim());
     }
     this.store.dispatch({ type: "said", text: draft.shown });
     this.#run(message);
@@ -237,6 +209,16 @@ export class ChatController {
         this.#show(event);
         if (event.type === "end") return event.reason;
       }
+    });
+  }
+
+  #runShell(command: string): void {
+    if (command === "") return this.print("! runs a command: !ls", "warning");
+    this.store.dispatch({ type: "said", text: `!${command}` });
+    this.#work("command", async (signal) => {
+      const { runShell } = this.services;
+      const show = (event: AgentEvent): void => this.#show(event);
+      this.#session.add(await shellMessageOf(command, { runShell, show, signal }));
     });
   }
 
@@ -289,23 +271,12 @@ export class ChatController {
   async #parts(signal: AbortSignal): Promise<ConversationParts> {
     const { sampling, maxTurns } = this.services;
     await this.#commands; // which may be about what this run is to have
-    const chosen = await this.tools(signal);
+    const chosen = await this.resources.tools(signal);
     signal.throwIfAborted();
     const tools = this.#policy.visible(chosen.filter(({ isOn }) => isOn).map(({ tool }) => tool));
     const { approve } = this.#policy;
-    const engine = await this.#openedEngine(signal);
+    const engine = await this.resources.engine(signal);
     return { session: this.#session, engine, tools, sampling, maxTurns, approve };
-  }
-
-  async #openedEngine(signal: AbortSignal): Promise<Engine> {
-    this.#engine ??= this.services.openEngine(this.#model, signal);
-    try {
-      this.#openEngine = await this.#engine;
-    } catch (thrown) {
-      this.#engine = undefined;
-      throw thrown;
-    }
-    return this.#openEngine;
   }
 
   #show(event: AgentEvent): void {
@@ -324,28 +295,6 @@ export class ChatController {
       this.#answer = (answer) => (close(), resolve(answer));
       this.store.dispatch({ type: "question", question });
     });
-  }
-
-  async #shell(command: string, signal: AbortSignal): Promise<void> {
-    if (command === "") return this.print("! runs a command: !ls", "warning");
-    this.store.dispatch({ type: "said", text: `!${command}` });
-    const callId = "shell";
-    let output = "";
-    const started = performance.now();
-    this.#show({ type: "tool-start", callId, summary: command });
-    const onOutput = (text: string): void => {
-      if (output.length < mostOutput) output += text;
-      this.#show({ type: "tool-output", callId, text });
-    };
-    const exitCode = await this.services.runShell(command, { signal, onOutput });
-    const outcome = signal.aborted ? "interrupted" : exitCode === 0 ? "ok" : "error";
-    const durationMs = Math.round(performance.now() - started);
-    const display = { type: "text", text: output } as const;
-    this.#show({ type: "tool-end", callId, outcome, durationMs, display });
-    const isError = outcome !== "ok";
-    const shown = { role: "tool", callId, toolName: "shell", output, isError } as const;
-    this.#show({ type: "message", message: shown });
-    this.#session.add(shellMessage({ command, output, exitCode }));
   }
 
   /** What was said in it before, its last part at least. */

@@ -18,7 +18,8 @@ import {
   type InputEffect,
   type InputState,
 } from "./input-state.ts";
-import { renderLive, spinnerMs, type LiveLines } from "./live-view.ts";
+import { spinnerMs } from "./activity-view.ts";
+import { renderLive, type LiveLines } from "./live-view.ts";
 import type { Printer } from "./printer.ts";
 import { createQuestion, reduceQuestion, type QuestionState } from "./question-state.ts";
 import { createTheme, type Theme } from "./theme.ts";
@@ -310,8 +311,8 @@ export class ChatScreen {
       rows,
       theme: this.#theme,
       now: performance.now(),
-      model: controller.modelName,
-      contextWindow: controller.contextWindow,
+      model: controller.resources.modelName,
+      contextWindow: controller.resources.contextWindow,
       showsThinking: this.#printer?.showsThinking ?? false,
       pending: (maxLines) => this.#printer?.pending(maxLines) ?? [],
       about: (candidate) => this.#abouts.get(candidate) ?? "",

@@ -1,7 +1,7 @@
-import { isSummary } from "../agent/compaction.ts";
-import { KimiError, usageError } from "../errors.ts";
-import { textOf, type UserMessage } from "../message.ts";
+import { usageError } from "../errors.ts";
+import { textOf } from "../message.ts";
 import type { ChatController } from "./chat-controller.ts";
+import { done, edit, idle, retry, undo } from "./taking-back.ts";
 import { plain, type Candidate } from "./candidate.ts";
 import type { ChosenTool } from "./chat-services.ts";
 
@@ -132,28 +132,17 @@ function helpText(): string {
     .join("\n");
 }
 
-/** Runs something that must not happen in the middle of a run. */
-function idle(chat: ChatController, work: () => void): void {
-  if (chat.isWorking) {
-    throw new KimiError("the model is working", { code: "busy", hint: "Esc interrupts it." });
-  }
-  work();
-}
-
-function done(chat: ChatController, text: string): void {
-  chat.showUsage();
-  chat.print(text);
-}
-
 async function model(chat: ChatController, name: string): Promise<void> {
   if (name !== "") return idle(chat, () => chat.setModel(name));
   const names = await chat.services.listModels(never);
-  const others = names.filter((other) => other !== chat.modelName);
-  chat.print([`the model is ${chat.modelName}`, ...others.map((other) => `  ${other}`)].join("\n"));
+  const others = names.filter((other) => other !== chat.resources.modelName);
+  chat.print(
+    [`the model is ${chat.resources.modelName}`, ...others.map((other) => `  ${other}`)].join("\n"),
+  );
 }
 
 async function tools(chat: ChatController, argument: string): Promise<void> {
-  const chosen = await chat.tools(never);
+  const chosen = await chat.resources.tools(never);
   const [word = "", label = ""] = argument.split(/\s+/);
   if (word === "") return chat.print(toolRows(chosen));
   if ((word !== "on" && word !== "off") || label === "") {
@@ -168,7 +157,7 @@ async function tools(chat: ChatController, argument: string): Promise<void> {
   const changed = chosen.map((entry) =>
     entry.label === label || entry.tool.name === label ? { ...entry, isOn } : entry,
   );
-  chat.setTools([...changed, ...added]);
+  chat.resources.setTools([...changed, ...added]);
   chat.print(`${label} is ${word}`);
 }
 
@@ -220,58 +209,10 @@ function copy(chat: ChatController): void {
   chat.print("copied, if the terminal allows it (OSC 52)");
 }
 
-function retry(chat: ChatController): void {
-  idle(chat, () => {
-    const count = afterLastUser(chat);
-    if (count === undefined)
-      throw usageError("there is nothing to answer again", "Ask something first.");
-    chat.session.undo(count);
-    chat.retry();
-  });
-}
-
-function edit(chat: ChatController): void {
-  idle(chat, () => {
-    chat.screen.putBack(takeBack(chat));
-    chat.showUsage();
-  });
-}
-
-function undo(chat: ChatController): void {
-  idle(chat, () => {
-    const text = takeBack(chat).replaceAll(/\s+/g, " ");
-    done(chat, `taken back: ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`);
-  });
-}
-
-/** The text of the last message, which no longer counts. */
-function takeBack(chat: ChatController): string {
-  const count = afterLastUser(chat);
-  const message = count === undefined ? undefined : chat.session.context.at(-1 - count);
-  if (count === undefined || message?.role !== "user" || isSummary(message)) {
-    throw usageError("there is nothing to take back", "Ask something first.");
-  }
-  chat.session.undo(count + 1);
-  return typedText(message);
-}
-
-/** Without the files that were attached to it. */
-function typedText({ content }: UserMessage): string {
-  const [first] = content;
-  return first?.type === "text" ? first.text : "";
-}
-
-/** How many messages there are after the last one of the user's; `undefined` without one. */
-function afterLastUser({ session }: ChatController): number | undefined {
-  const messages = session.context;
-  const index = messages.findLastIndex(({ role }) => role === "user");
-  return index < 0 ? undefined : messages.length - 1 - index;
-}
-
 function usage(chat: ChatController): void {
   const { usage, contextTokens } = chat.store.state;
   const cached = usage.cachedTokens === undefined ? "" : ` (${usage.cachedTokens} cached)`;
-  const window = chat.contextWindow === 0 ? "" : ` of ${chat.contextWindow}`;
+  const window = chat.resources.contextWindow === 0 ? "" : ` of ${chat.resources.contextWindow}`;
   chat.print(
     [
       `tokens in   ${usage.inputTokens}${cached}`,

@@ -1,5 +1,5 @@
 /** What the person is writing, as plain data: keys in, a new state and what is to be done out. */
-import { completionAt, applyCompletion, type Completion } from "./composer/completion.ts";
+import { completionAt, type Completion } from "./composer/completion.ts";
 import {
   createComposer,
   expanded,
@@ -8,14 +8,7 @@ import {
   type Composer,
 } from "./composer/composer-state.ts";
 import { applyEdit } from "./composer/edit-actions.ts";
-import {
-  acceptSearch,
-  narrowSearch,
-  newerMatch,
-  olderMatch,
-  startSearch,
-  type HistorySearch,
-} from "./composer/history-search.ts";
+import { startSearch, type HistorySearch } from "./composer/history-search.ts";
 import {
   addEntry,
   createHistory,
@@ -24,6 +17,8 @@ import {
   type History,
 } from "./composer/history.ts";
 import { resolveKey, type ChatKey, type KeyAction } from "./composer/keys.ts";
+import { reducePopup } from "./input-popup.ts";
+import { reduceSearch } from "./input-search.ts";
 import { moveVertically } from "./composer/layout.ts";
 import { pasteLabel } from "./composer/pastes.ts";
 import type { Draft } from "./chat-controller.ts";
@@ -98,7 +93,7 @@ export function showCandidates(
   return { ...state, popup: isDone ? undefined : { place, candidates, selected: 0 } };
 }
 
-function isCurrent({ composer }: InputState, place: Completion): boolean {
+export function isCurrent({ composer }: InputState, place: Completion): boolean {
   return JSON.stringify(completionAt(composer)) === JSON.stringify(place);
 }
 
@@ -118,7 +113,7 @@ export function draftOf(composer: Composer): Draft {
   return { shown, text: expanded(composer) };
 }
 
-function only(state: InputState, ...effects: readonly InputEffect[]): InputResult {
+export function only(state: InputState, ...effects: readonly InputEffect[]): InputResult {
   return { state, effects };
 }
 
@@ -184,13 +179,13 @@ export function isEdit(key: KeyAction): key is EditKey {
 }
 
 /** Completion is looked for wherever a command or a path is being written. */
-function edited(state: InputState, composer: Composer): InputResult {
+export function edited(state: InputState, composer: Composer): InputResult {
   const place = composer.text === state.composer.text ? undefined : completionAt(composer);
   const kept = { ...state, composer, popup: place ? state.popup : undefined };
   return only(kept, ...(place ? [{ type: "complete", place } as const] : []));
 }
 
-function send(state: InputState, type: "submit" | "steer"): InputResult {
+export function send(state: InputState, type: "submit" | "steer"): InputResult {
   const draft = draftOf(state.composer);
   if (draft.text.trim() === "") return only(state);
   const cleared = {
@@ -225,76 +220,4 @@ function history(state: InputState, direction: "up" | "down"): InputResult {
   const step = direction === "up" ? previousEntry : nextEntry;
   const recalled = step(state.history, state.composer);
   return only(recalled ? { ...state, ...recalled, popup: undefined } : state);
-}
-
-/** `undefined` for keys that the popup leaves to the composer. */
-function reducePopup(
-  state: InputState & { readonly popup: Popup },
-  key: KeyAction,
-  context: InputContext,
-): InputResult | undefined {
-  const { popup } = state;
-  const count = popup.candidates.length;
-  // Until new candidates come, these are for what was written before.
-  const chosen = isCurrent(state, popup.place) ? popup.candidates[popup.selected] : undefined;
-  switch (key.type) {
-    case "up":
-    case "down": {
-      const step = key.type === "up" ? count - 1 : 1;
-      return only({ ...state, popup: { ...popup, selected: (popup.selected + step) % count } });
-    }
-    case "interrupt":
-      return only({ ...state, popup: undefined });
-    case "complete":
-      return chosen === undefined ? undefined : complete(state, popup.place, chosen);
-    case "submit": {
-      if (chosen === undefined || chosen === popup.place.query) return undefined;
-      const completed = complete(state, popup.place, chosen);
-      const isWhole = popup.place.kind === "command" && !context.needsArgument(chosen);
-      return isWhole ? send(completed.state, "submit") : completed;
-    }
-    default:
-      return undefined;
-  }
-}
-
-function complete(state: InputState, place: Completion, chosen: string): InputResult {
-  const composer = applyCompletion(state.composer, place, chosen);
-  return edited({ ...state, popup: undefined }, composer);
-}
-
-function reduceSearch(
-  state: InputState & { readonly search: HistorySearch },
-  key: KeyAction,
-  context: InputContext,
-): InputResult {
-  const { history, search, composer } = state;
-  const found = (changed: HistorySearch): InputResult => only({ ...state, search: changed });
-  const accepted = (): InputState => ({
-    ...state,
-    ...acceptSearch(history, search, composer),
-    search: undefined,
-  });
-  switch (key.type) {
-    case "insert":
-    case "paste":
-      return found(narrowSearch(history, search, search.query + key.text.replaceAll(/\s+/g, " ")));
-    case "erase":
-      return found(narrowSearch(history, search, Array.from(search.query).slice(0, -1).join("")));
-    case "search-history":
-    case "up":
-      return found(olderMatch(history, search));
-    case "steer":
-    case "down":
-      return found(newerMatch(history, search));
-    case "interrupt":
-    case "editor":
-    case "cancel":
-      return only({ ...state, search: undefined });
-    case "submit":
-    case "complete":
-      return only(accepted());
-    default:
-      return reduceInput(accepted(), key, context);
-  }
 }

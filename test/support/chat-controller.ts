@@ -91,7 +91,7 @@ export function startChat(setup: ChatSetup = {}): TestedChat {
     say: (said) => chat.submit({ shown: said, text: said }),
     idle: async () => {
       await expect.poll(() => chat.isWorking, { interval: 2, timeout: 5_000 }).toBe(false);
-      await chat.tools(new AbortController().signal).catch(() => {});
+      await chat.resources.tools(new AbortController().signal).catch(() => {});
       store.flush();
     },
     lines: () => (store.flush(), linesOf(printed)),

@@ -25,7 +25,7 @@ describe("what is said", () => {
     expect(lines()).toEqual(["user: hi", "text: Hello."]);
     expect(storedIn(folder)).toEqual(["user: hi", "assistant: Hello."]);
     expect(store.state).toMatchObject({ working: undefined, contextTokens: 15 });
-    expect(chat.modelName).toBe("scripted");
+    expect(chat.resources.modelName).toBe("scripted");
     expect(history).toEqual(["hi"]);
   });
 
@@ -199,13 +199,17 @@ describe("the engine", () => {
       return engine;
     };
     const { say, idle, lines, chat } = startChat({ services: { openEngine } });
-    expect([opened, chat.modelName, chat.contextWindow]).toEqual([0, "configured", 0]);
+    expect([opened, chat.resources.modelName, chat.resources.contextWindow]).toEqual([
+      0,
+      "configured",
+      0,
+    ]);
     for (const said of ["one", "two", "three"]) {
       say(said);
       await idle();
     }
     expect(opened).toBe(2);
-    expect(chat.contextWindow).toBe(1_000);
+    expect(chat.resources.contextWindow).toBe(1_000);
     expect(lines().slice(1, 4)).toEqual([
       "error: the server sk-… is gone\nhint: Wait.",
       "user: two",
