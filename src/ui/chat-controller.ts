@@ -216,9 +216,9 @@ export class ChatController {
     if (command === "") return this.print("! runs a command: !ls", "warning");
     this.store.dispatch({ type: "said", text: `!${command}` });
     this.#work("command", async (signal) => {
-      const { runShell } = this.services;
+      const { services } = this;
       const show = (event: AgentEvent): void => this.#show(event);
-      this.#session.add(await shellMessageOf(command, { runShell, show, signal }));
+      this.#session.add(await shellMessageOf(command, { services, show, signal }));
     });
   }
 

@@ -4,7 +4,7 @@ import type { ChatServices } from "./chat-services.ts";
 import { shellMessage } from "./shell-message.ts";
 
 export interface ShellRunning {
-  readonly runShell: ChatServices["runShell"];
+  readonly services: ChatServices;
   /** Takes what happens, as of a tool. */
   readonly show: (event: AgentEvent) => void;
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ const mostOutput = 1 << 20;
 /** Runs a command of the user's; returns what the model is told of it. */
 export async function shellMessageOf(
   command: string,
-  { runShell, show, signal }: ShellRunning,
+  { services, show, signal }: ShellRunning,
 ): Promise<UserMessage> {
   const callId = "shell";
   let output = "";
@@ -26,7 +26,7 @@ export async function shellMessageOf(
     if (output.length < mostOutput) output += text;
     show({ type: "tool-output", callId, text });
   };
-  const exitCode = await runShell(command, { signal, onOutput });
+  const exitCode = await services.runShell(command, { signal, onOutput });
   const outcome = signal.aborted ? "interrupted" : exitCode === 0 ? "ok" : "error";
   const durationMs = Math.round(performance.now() - started);
   show({
