@@ -91,6 +91,7 @@ async function execute(
     return {
       ...jsonOutput({ exit_code: exitCode, ...said, note }),
       display: display(said, [exitCode === 0 ? undefined : `exit code ${exitCode}`, note]),
+      isError: exitCode !== 0,
     };
   } catch (cause) {
     if (!stop.aborted) throw new Error("the shell can't be started", { cause });

@@ -60,7 +60,7 @@ export function chatServices({ config, flags, yes }: ChatServicesOptions): ChatS
     },
     listSessions: () => listSessions(sessionFolder),
     exportSession: writeExport,
-    explainConfig: async () => (await import("./config-command.ts")).explain(values.profile),
+    explainConfig: async () => (await import("./config-command.ts")).explainConfig(config),
     runShell,
     attach: attachments,
     history: {

@@ -98,7 +98,10 @@ export function configPath(): string {
 }
 
 export function explain(profile: string | undefined): string {
-  const config = configOf(profile);
+  return explainConfig(configOf(profile));
+}
+
+export function explainConfig(config: Config): string {
   const rows = settingNames.map((name) => {
     const origin =
       config.origins.get(name) ?? `not set (--${name}, ${environmentNames(name).join(", ")})`;

@@ -27,15 +27,14 @@ export async function lineChat({ services, session, prompt, notices }: ChatParts
   };
   const controller = new ChatController({ services, store, session, screen });
   const settled = idleWatch(store);
+  for (const item of store.state.prints) printer.replay(item);
+  store.taken(store.state.prints.length);
   store.subscribe(() => {
-    const { prints, question } = store.state;
+    const { prints, question, working } = store.state;
     store.taken(prints.length);
-    for (const item of prints) {
-      printer.print(item);
-      if (item.type === "notice" && item.level === "error" && !isTerminal)
-        exitCode = exitCodes.failed;
-    }
+    for (const item of prints) printer.print(item);
     printer.ask(question);
+    if (isTerminal && !working && !question) printer.prompt();
   });
   const answer = (line: string): void => {
     if (isReason) {
@@ -70,14 +69,19 @@ export async function lineChat({ services, session, prompt, notices }: ChatParts
   try {
     for (const notice of notices) controller.print(notice, "warning");
     if (prompt !== undefined) take(prompt);
-    printer.prompt(isTerminal && !controller.isWorking);
+    store.flush();
     for await (const line of lines) {
+      printer.typed();
       take(line);
       if (!isTerminal) await settled({ orAsked: true });
-      printer.prompt(isTerminal && !controller.isWorking && !store.state.question);
+      store.flush();
     }
-    if (store.state.question) controller.interrupt(); // nobody is left to answer
+    if (store.state.question) {
+      exitCode = exitCodes.stopped;
+      controller.interrupt(); // nobody is left to answer
+    }
     await settled({ orAsked: false });
+    if (!isTerminal) exitCode ||= controller.failure ?? exitCodes.done;
   } finally {
     process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate).off("SIGHUP", onTerminate);
     await controller.close();

@@ -58,6 +58,12 @@ interface ExportOptions {
 export function exportSession(name: string, { format, outputFile }: ExportOptions): void {
   const extension =
     outputFile === undefined ? undefined : /\.(md|json|html)$/.exec(outputFile)?.[1];
+  if (outputFile !== undefined && format === undefined && extension === undefined) {
+    throw usageError(
+      `${outputFile} does not say a format`,
+      "Give --format, or end the file's name with .md, .json or .html.",
+    );
+  }
   const text = exportText(name, format ?? (extension as ExportFormat | undefined) ?? "md");
   if (outputFile === undefined) {
     const isTerminal = process.stdout.isTTY;

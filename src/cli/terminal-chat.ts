@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -16,6 +16,7 @@ import {
 } from "../ui/terminal/background.ts";
 import { colorLevelOf, showsHyperlinks } from "../ui/terminal/color-level.ts";
 import { markTerminal, restoreSequence, restoreTitle, saveTitle } from "../ui/terminal/restore.ts";
+import { breaksRows, rowsByReflow } from "../ui/terminal/reflow.ts";
 import { TerminalOutput } from "../ui/terminal/terminal-output.ts";
 import { TerminalInput } from "../ui/terminal/terminal-input.ts";
 import { terminalFolder } from "./setup.ts";
@@ -33,7 +34,15 @@ export interface ChatParts {
 export async function terminalChat(parts: ChatParts): Promise<number> {
   const { services, session, theme } = parts;
   const { stdout, stdin, env } = process;
-  const output = new TerminalOutput(stdout);
+  let columns = stdout.columns;
+  // Ink erases as many rows as it has written; it is taken to the first of those that there are now.
+  const output = new TerminalOutput(stdout, () => {
+    const isNarrower = stdout.columns < columns;
+    columns = stdout.columns;
+    if (!isNarrower || !breaksRows(env)) return;
+    const rows = rowsByReflow(screen.drawn, columns);
+    if (rows > 0) output.write(`\u001b[${rows}A`);
+  });
   const write = (text: string): void => void output.write(text);
   const marker = markTerminal(terminalFolder, write);
   let exitCode: number = exitCodes.done;
@@ -56,7 +65,10 @@ export async function terminalChat(parts: ChatParts): Promise<number> {
     },
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     write,
-    onExit: () => app.unmount(),
+    onExit: () => {
+      screen.leave();
+      void app.waitUntilRenderFlush().then(() => app.unmount());
+    },
   });
   write(`${saveTitle}\u001b]0;kimi: ${basename(process.cwd()).replaceAll(/\p{Cc}/gu, "")}\u0007`);
   const work = (suspend: Suspend): TerminalWork => terminalWork(suspend, output);
@@ -115,16 +127,33 @@ function onEnd(end: (exitCode: number) => void, restore: () => void): () => void
     process.on(name, listener);
     return () => process.off(name, listener);
   });
+  // A window that was closed: there is nobody to write for, but tools to end and a session to close.
+  const earlier = process.stdout.listeners("error") as ((error: Error) => void)[];
+  const gone = (): void => end(exitCodes.terminated);
+  process.stdout.removeAllListeners("error").on("error", gone);
   process.prependListener("uncaughtException", restore);
   process.on("exit", restore);
   return () => {
     for (const stop of listeners) stop();
+    if (!process.stdout.destroyed && process.stdout.writable) {
+      process.stdout.off("error", gone);
+      for (const listener of earlier) process.stdout.on("error", listener);
+    }
     process.off("uncaughtException", restore);
     process.off("exit", restore);
   };
 }
 
 type Suspend = (work: () => Promise<void>) => Promise<void>;
+
+/** Beside it everything goes on: an answer that streams must not stall. Resolves with what went wrong. */
+function runEditor(command: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(command, { stdio: "inherit", shell: true });
+    child.on("error", ({ message }) => resolve(message));
+    child.on("exit", (code) => resolve(code === 0 ? undefined : `exit code ${code}`));
+  });
+}
 
 /** Hands the terminal to an editor, or to the shell. */
 function terminalWork(suspendInk: Suspend, output: TerminalOutput): TerminalWork {
@@ -142,11 +171,7 @@ function terminalWork(suspendInk: Suspend, output: TerminalOutput): TerminalWork
         writeFileSync(path, text, { mode: 0o600 });
         let problem: string | undefined;
         await suspend(async () => {
-          const { status, error } = spawnSync(`${editor} ${JSON.stringify(path)}`, {
-            stdio: "inherit",
-            shell: true,
-          });
-          problem = error?.message ?? (status === 0 ? undefined : `exit code ${status}`);
+          problem = await runEditor(`${editor} ${JSON.stringify(path)}`);
         });
         if (problem !== undefined) {
           throw new KimiError(`the editor ${editor} failed: ${problem}`, {

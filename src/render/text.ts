@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type { AgentEvent } from "../agent/events.ts";
 import type { Output, Renderer } from "./renderer.ts";
 
@@ -56,7 +57,11 @@ function withoutLastBreaks(text: string): string {
   return text.replace(/[\r\n]+$/, "");
 }
 
-/** Without control characters but tab and line break, so that no sequence can begin. */
+/**
+ * Without terminal sequences, and without control characters but tab and line break, so that no sequence
+ * can begin where one was cut in two.
+ */
 export function withoutControls(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\t\n]/gu, "");
+  if (!/[^\P{Cc}\t\n]/u.test(text)) return text;
+  return stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\t\n]/gu, "");
 }

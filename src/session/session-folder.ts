@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { usageError } from "../errors.ts";
 import { textOf } from "../message.ts";
 import { isSummary } from "../agent/compaction.ts";
+import { shellCommandOf } from "./shell-message.ts";
 import { readRecord, type SessionRecord } from "./session-records.ts";
 
 /** What a list shows of a session. */
@@ -133,7 +134,9 @@ function firstIn(head: string): First {
       : "",
   );
   const text = texts.find((candidate) => candidate !== "") ?? cutTitle(head);
-  return { title: text.replaceAll(/\s+/g, " ").trim(), ...(info ? { info } : {}) };
+  const command = shellCommandOf(text);
+  const title = command === undefined ? text : `!${command}`;
+  return { title: title.replaceAll(/\s+/g, " ").trim(), ...(info ? { info } : {}) };
 }
 
 /** The start of a first message that is longer than the head: whole characters of a JSON string. */

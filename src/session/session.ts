@@ -152,7 +152,7 @@ export class Session {
       if (cause instanceof KimiError) throw cause;
       throw new KimiError(`the session ${this.path} can't be written: ${messageOf(cause)}`, {
         code: "session",
-        hint: "Make room, or start with --no-session, which keeps nothing.",
+        hint: "Make room there and let it be written to, or start with --no-session, which keeps nothing.",
         cause,
       });
     }

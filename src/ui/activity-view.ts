@@ -119,7 +119,7 @@ export function statusLine({ chat, theme, columns, model, contextWindow, now }: 
   const seconds = working?.firstTokenAt === undefined ? 0 : (now - working.firstTokenAt) / 1000;
   const speed = streamed > 0 && seconds > 0.3 ? streamed / seconds : tokensPerSecond;
   const parts = [
-    expandTabs(cleanText(model)).replaceAll("\n", " "),
+    shortened(expandTabs(cleanText(model)).replaceAll("\n", " "), Math.max(12, columns / 3)),
     `↑${formatCount(usage.inputTokens)} ↓${streamed > 0 ? "~" : ""}${formatCount(usage.outputTokens + streamed)}`,
     contextWindow > 0
       ? `${Math.min(100, Math.round((100 * context) / contextWindow))} % of ${formatCount(contextWindow)}`
@@ -136,4 +136,13 @@ export function statusLine({ chat, theme, columns, model, contextWindow, now }: 
     line = longer;
   }
   return theme.dim(line === "" ? oneLine(parts[0] ?? "", columns) : line);
+}
+
+/** The end of a long name says more than its start, which may be a path. */
+function shortened(name: string, columns: number): string {
+  return stringWidth(name) <= columns
+    ? name
+    : `…${Array.from(name)
+        .slice(-Math.floor(columns / 2))
+        .join("")}`;
 }

@@ -1,6 +1,7 @@
 import type { ApprovalPolicy, PersonsAnswer } from "../agent/approval.ts";
 import type { AgentEvent, EndReason } from "../agent/events.ts";
-import { KimiError, messageOf, usageError } from "../errors.ts";
+import type { Usage } from "../engine/engine.ts";
+import { exitCodes, KimiError, messageOf, usageError, type ExitCode } from "../errors.ts";
 import { userText, type UserMessage } from "../message.ts";
 import { compactNow, converse, type ConversationParts } from "../session/conversation.ts";
 import { tokensOf } from "../session/compact.ts";
@@ -43,7 +44,7 @@ const closeMs = 2_000;
 
 /** A line that begins with a slash and a word: a path is none, nor is a longer text. */
 function isCommand(text: string): boolean {
-  return commandIn(text) !== undefined || /^\/(?:$|[a-z]+(?:[ \t].*)?$)/.test(text);
+  return commandIn(text) !== undefined || /^\/(?:$|[a-z-]+(?:[ \t].*)?$)/.test(text);
 }
 
 function isShellCommand(text: string): boolean {
@@ -66,6 +67,9 @@ export class ChatController {
   #abort: AbortController | undefined;
   #current: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #failure: ExitCode | undefined;
+  /** What a request holds beside the messages: the tools' descriptions, for the most part. */
+  #overheadTokens = 0;
   #queue: Waiting[] = [];
   #steering: Waiting[] = [];
   /** Those that have not ended. */
@@ -169,6 +173,11 @@ export class ChatController {
     this.store.dispatch({ type: "print", print: { type: "notice", level, text } });
   }
 
+  /** Of the last thing that failed, for who asks at the end. */
+  get failure(): ExitCode | undefined {
+    return this.#failure;
+  }
+
   /** Tells the person what went wrong. */
   complain(thrown: unknown): void {
     const { message, hint } = this.#errorOf(thrown, undefined);
@@ -179,7 +188,10 @@ export class ChatController {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.interrupt();
-    await Promise.race([this.#current, new Promise((resolve) => setTimeout(resolve, closeMs))]);
+    await Promise.race([
+      this.#current,
+      new Promise((resolve) => setTimeout(resolve, closeMs).unref()),
+    ]);
     this.#session.close();
     await this.resources.close();
   }
@@ -207,9 +219,14 @@ export class ChatController {
       const steering = (): readonly UserMessage[] => this.#takeSteering();
       for await (const event of converse(parts, { message: undefined, steering, signal })) {
         this.#show(event);
+        if (event.type === "finish") this.#measure(event.usage);
         if (event.type === "end") return event.reason;
       }
     });
+  }
+
+  #measure({ inputTokens }: Usage): void {
+    this.#overheadTokens = Math.max(0, inputTokens - tokensOf(this.#session.context));
   }
 
   #runShell(command: string): void {
@@ -310,7 +327,8 @@ export class ChatController {
 
   /** Counts what the context holds anew. */
   showUsage(): void {
-    const contextTokens = Math.round(tokensOf(this.#session.context));
+    const said = this.#session.context;
+    const contextTokens = said.length === 0 ? 0 : Math.round(tokensOf(said) + this.#overheadTokens);
     const { usage } = this.#session;
     this.store.dispatch({ type: "usage", usage, contextTokens });
   }
@@ -323,6 +341,7 @@ export class ChatController {
 
   #errorOf(thrown: unknown, signal: AbortSignal | undefined): { message: string; hint?: string } {
     if (signal?.aborted) return { message: "interrupted" };
+    this.#failure = thrown instanceof KimiError ? thrown.exitCode : exitCodes.failed;
     const message = this.services.hideKey(messageOf(thrown));
     const hint = thrown instanceof KimiError ? thrown.hint : undefined;
     return hint === undefined ? { message } : { message, hint };

@@ -118,6 +118,7 @@ function endThinking(state: ChatState, at: number): ChatState {
   const { thinking } = state;
   if (!thinking) return state;
   const durationMs = at - thinking.startedAt;
+  if (thinking.text.trim() === "") return { ...state, thinking: undefined };
   const printed = print(state, { type: "thinking", text: thinking.text, durationMs });
   return { ...printed, thinking: undefined };
 }

@@ -2,6 +2,7 @@
 import type { Session } from "../session/session.ts";
 import { ChatController, type ChatScreen as Screen } from "./chat-controller.ts";
 import type { ChatServices } from "./chat-services.ts";
+import type { Question } from "./chat-state.ts";
 import { ChatStore } from "./chat-store.ts";
 import { commands } from "./commands.ts";
 import { candidatesFor } from "./candidates.ts";
@@ -21,6 +22,7 @@ import {
 import { spinnerMs } from "./activity-view.ts";
 import { renderLive, type LiveLines } from "./live-view.ts";
 import type { Printer } from "./printer.ts";
+import { wholeQuestion } from "./question-view.ts";
 import { createQuestion, reduceQuestion, type QuestionState } from "./question-state.ts";
 import { createTheme, type Theme } from "./theme.ts";
 
@@ -79,6 +81,8 @@ export class ChatScreen {
   #abouts: ReadonlyMap<string, string> = new Map();
   /** While something else has the terminal, nothing is printed: Ink would drop it. */
   #isSuspended = false;
+  #hasLeft = false;
+  #drawn: LiveLines = { lines: [], cursor: undefined };
 
   constructor(options: ScreenOptions) {
     this.#options = options;
@@ -104,6 +108,11 @@ export class ChatScreen {
   };
 
   readonly frame = (): Frame => (this.#frame ??= this.#draw());
+
+  /** The frame that is on the screen. */
+  get drawn(): LiveLines {
+    return this.#drawn;
+  }
 
   /** What is loaded once the prompt is on the screen. */
   async warmUp(): Promise<void> {
@@ -155,6 +164,12 @@ export class ChatScreen {
     });
     this.#input = state;
     for (const effect of effects) this.#do(effect);
+    this.store.flush();
+  }
+
+  /** Takes away what is below the conversation: nothing of it shall stay on the screen. */
+  leave(): void {
+    this.#hasLeft = true;
     this.store.flush();
   }
 
@@ -272,7 +287,7 @@ export class ChatScreen {
   #changed(): void {
     const { state } = this.store;
     if (state.question === undefined) this.#question = undefined;
-    else this.#question ??= createQuestion(this.#isPaused());
+    else this.#question ??= this.#newQuestion(state.question);
     this.#print();
     this.#frame = undefined;
     clearTimeout(this.#timer);
@@ -281,6 +296,16 @@ export class ChatScreen {
     const isMoving = state.working !== undefined && !state.question;
     const wait = isMoving ? (state.isAnswering ? 1_000 : spinnerMs) : armedMs;
     if (isMoving || isArmed) this.#timer = setTimeout(() => this.store.flush(), wait).unref();
+  }
+
+  /** What is not seen whole can't be approved: it is printed first, where there is room for all of it. */
+  #newQuestion(question: Question): QuestionState {
+    const state = createQuestion(this.#isPaused());
+    const { columns, rows } = this.#options.size();
+    const maxRows = Math.max(4, rows - 7);
+    const lines = wholeQuestion({ question, state, columns, maxRows, theme: this.#theme });
+    if (lines) this.store.print({ type: "lines", lines });
+    return state;
   }
 
   /** Whether nothing is being written: a key that is on its way is no answer to what has just been asked. */
@@ -301,6 +326,8 @@ export class ChatScreen {
   }
 
   #draw(): Frame {
+    const printed = [...this.#printed];
+    if (this.#hasLeft) return { printed, live: { lines: [], cursor: undefined } };
     const { columns, rows } = this.#options.size();
     const { controller, store } = this;
     const live = renderLive({
@@ -317,6 +344,7 @@ export class ChatScreen {
       pending: (maxLines) => this.#printer?.pending(maxLines) ?? [],
       about: (candidate) => this.#abouts.get(candidate) ?? "",
     });
-    return { printed: [...this.#printed], live };
+    this.#drawn = live;
+    return { printed, live };
   }
 }

@@ -1,4 +1,4 @@
-import { initialState, reduce, type ChatAction, type ChatState } from "./chat-state.ts";
+import { initialState, reduce, type ChatAction, type ChatState, type Print } from "./chat-state.ts";
 
 /** About thirty frames a second: what streams is not shown more often. */
 const frameMs = 33;
@@ -25,6 +25,11 @@ export class ChatStore {
     if (!streams) return this.flush();
     const wait = Math.max(0, this.#lastFrame + frameMs - performance.now());
     this.#timer ??= setTimeout(() => this.flush(), wait);
+  }
+
+  /** Something to print with the frame that is being made. */
+  print(print: Print): void {
+    this.#state = reduce(this.#state, { type: "print", print });
   }
 
   /** So many prints are printed: nobody needs to be told. */

@@ -10,6 +10,7 @@ const shownOutput = 10;
 export class LinePrinter {
   readonly #write: (text: string) => void;
   #isInLine = false;
+  #isPrompted = false;
   #asked: Question | undefined;
 
   constructor(write: (text: string) => void) {
@@ -52,6 +53,12 @@ export class LinePrinter {
     }
   }
 
+  /** What was said before this program was started, by both. */
+  replay(item: Print): void {
+    if (item.type === "user") this.line(`> ${item.text}`);
+    else this.print(item);
+  }
+
   /** Puts a question, once. */
   ask(question: Question | undefined): void {
     if (question === this.#asked) return;
@@ -64,10 +71,16 @@ export class LinePrinter {
     this.line(`1: once. 2: in this session, ${rule}. 3: always, ${rule}. 4: no, and say why.`);
   }
 
-  prompt(isWanted: boolean): void {
-    if (!isWanted) return;
+  prompt(): void {
+    if (this.#isPrompted) return;
     this.#endLine();
     this.#write("> ");
+    this.#isPrompted = true;
+  }
+
+  /** A line was typed, with its end. */
+  typed(): void {
+    this.#isPrompted = false;
   }
 
   line(text: string): void {
@@ -78,11 +91,18 @@ export class LinePrinter {
   #text(text: string): void {
     const clean = withoutControls(text);
     if (clean === "") return;
+    this.#leavePrompt();
     this.#write(clean);
     this.#isInLine = !clean.endsWith("\n");
   }
 
+  #leavePrompt(): void {
+    if (this.#isPrompted) this.#write("\n");
+    this.#isPrompted = false;
+  }
+
   #endLine(): void {
+    this.#leavePrompt();
     if (this.#isInLine) this.#write("\n");
     this.#isInLine = false;
   }

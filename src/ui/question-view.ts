@@ -3,11 +3,12 @@ import type { Question } from "./chat-state.ts";
 import type { Composer } from "./composer/composer-state.ts";
 import { layoutComposer } from "./composer/layout.ts";
 import type { LiveLines } from "./live-view.ts";
-import { cleanText, expandTabs } from "./markdown/clean-text.ts";
+import { expandTabs } from "./markdown/clean-text.ts";
 import { renderDiff } from "./markdown/render-diff.ts";
-import { wrapText } from "./markdown/wrap.ts";
+import { breakSpans, wrapText } from "./markdown/wrap.ts";
 import { choices, type QuestionState } from "./question-state.ts";
 import type { Theme } from "./theme.ts";
+import { visible } from "./visible.ts";
 
 export interface QuestionView {
   readonly question: Question;
@@ -17,47 +18,61 @@ export interface QuestionView {
   readonly theme: Theme;
 }
 
-/** What a call would do, and the four answers. */
+/** What a call would do, as much as there is room for, and the four answers. */
 export function questionLines(view: QuestionView): LiveLines {
-  const { question, state, columns, theme } = view;
-  const verb =
-    question.effect === "execute" ? "run" : question.effect === "write" ? "change" : "use";
-  const name = inLine(question.toolName);
-  const title = `${theme.warning("?")} ${theme.bold(`May ${name} ${verb} this?`)}`;
+  const { state, columns, theme } = view;
   const tail = state.reason
     ? reasonLines(view, state.reason)
     : { lines: choiceLines(view), cursor: undefined };
-  const isUnseen = !state.isFocused;
-  const hint = isUnseen ? [theme.dim("  Tab answers; what you write stays")] : [];
+  const hint = state.isFocused ? [] : [theme.dim("  Tab answers; what you write stays")];
   const room = Math.max(1, view.maxRows - tail.lines.length - hint.length - 1);
-  const shown = subjectLines(view, room);
-  const lines = [fit(title, columns), ...shown, ...tail.lines, ...hint];
+  const whole = subjectLines(view);
+  const shown = whole.length <= room ? whole : folded(whole, { room, theme });
+  const lines = [fit(titleLine(view), columns), ...shown, ...tail.lines, ...hint];
   const offset = 1 + shown.length;
   return {
-    lines,
+    lines: lines.map((line) => fit(line, columns)),
     cursor: tail.cursor && { x: tail.cursor.x, y: tail.cursor.y + offset },
   };
 }
 
-function subjectLines({ question, columns, theme }: QuestionView, room: number): string[] {
+/** Everything that a call would do, for the scrollback, where there is no room for it in the question. */
+export function wholeQuestion(view: QuestionView): readonly string[] | undefined {
+  const whole = subjectLines(view);
+  const room = view.maxRows - choices.length - 2;
+  return whole.length <= room ? undefined : [titleLine(view), ...whole];
+}
+
+function titleLine({ question, theme }: QuestionView): string {
+  const verbs = { execute: "run", write: "change", read: "use", network: "use" };
+  const verb = verbs[question.effect];
+  return `${theme.warning("?")} ${theme.bold(`May ${inLine(question.toolName)} ${verb} this?`)}`;
+}
+
+/** Both ends: what is dangerous may stand at the last. */
+function folded(
+  lines: readonly string[],
+  { room, theme }: { readonly room: number; readonly theme: Theme },
+): readonly string[] {
+  const head = Math.ceil((room - 1) / 2);
+  const tail = Math.max(0, room - 1 - head);
+  const more = theme.warning(`  … ${lines.length - head - tail} more lines, all of them above`);
+  return [...lines.slice(0, head), more, ...(tail === 0 ? [] : lines.slice(-tail))];
+}
+
+function subjectLines({ question, columns, theme }: QuestionView): readonly string[] {
   const { preview } = question;
   if (preview?.type === "diff") {
     const counts = ` (${theme.added(`+${preview.added}`)} ${theme.removed(`-${preview.removed}`)})`;
-    const file = fit(`  ${theme.code(inLine(preview.path))}${counts}`, columns);
-    const maxLines = Math.max(1, room - 1);
-    const diff = renderDiff(preview, { width: columns - 2, theme, maxLines });
-    return [file, ...diff.map((line) => `  ${line}`)].slice(0, room);
+    const diff = { ...preview, diff: visible(preview.diff) };
+    const width = Math.max(1, columns - 2);
+    const lines = renderDiff(diff, { width, theme, maxLines: Number.POSITIVE_INFINITY });
+    return [`  ${theme.code(inLine(preview.path))}${counts}`, ...lines.map((line) => `  ${line}`)];
   }
-  const text = preview?.text ?? question.subject ?? question.summary;
-  const lines = cleanText(text)
+  return visible(preview?.text ?? question.subject ?? question.summary)
     .split("\n")
-    .flatMap((line) => wrapText(expandTabs(line), Math.max(8, columns - 4)));
-  const shown = lines.length <= room ? lines : lines.slice(0, room - 1);
-  const more = lines.length - shown.length;
-  return [
-    ...shown.map((line) => `  ${theme.code(line)}`),
-    ...(more > 0 ? [theme.dim(`  … ${more} more lines`)] : []),
-  ];
+    .flatMap((line) => wrapText(expandTabs(line), Math.max(1, columns - 4)))
+    .map((line) => `  ${theme.code(line)}`);
 }
 
 function choiceLines({ question, state, columns, theme }: QuestionView): string[] {
@@ -71,13 +86,15 @@ function choiceLines({ question, state, columns, theme }: QuestionView): string[
   return choices.map((choice, index) => {
     const isSelected = state.isFocused && index === state.selected;
     const label = `${isSelected ? "▸" : " "} ${index + 1} ${labels[choice]}`;
-    return fit(isSelected ? theme.accent(label) : label, columns);
+    const [line = "", ...rest] = breakSpans([{ text: label }], Math.max(1, columns - 1));
+    const cut = rest.length === 0 ? line : `${line}…`;
+    return isSelected ? theme.accent(cut) : cut;
   });
 }
 
 function reasonLines({ columns, theme }: QuestionView, reason: Composer): LiveLines {
   const label = "  no, because: ";
-  const width = Math.max(8, columns - label.length);
+  const width = Math.max(3, columns - label.length);
   const layout = layoutComposer(reason, { width, maxRows: 3 });
   const lines = layout.rows.map(
     ({ text }, index) => (index === 0 ? theme.warning(label) : " ".repeat(label.length)) + text,
@@ -86,9 +103,9 @@ function reasonLines({ columns, theme }: QuestionView, reason: Composer): LiveLi
   return { lines: [...lines, theme.dim("  Enter says no, Esc goes back")], cursor };
 }
 
-/** A text of others as a line without control characters. */
+/** A text of others as a line in which nothing hides. */
 function inLine(text: string): string {
-  return expandTabs(cleanText(text).replaceAll("\n", " "));
+  return expandTabs(visible(text).replaceAll("\n", "⏎"));
 }
 
 function fit(line: string, columns: number): string {

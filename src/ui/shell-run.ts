@@ -1,7 +1,7 @@
 import type { AgentEvent } from "../agent/events.ts";
 import type { UserMessage } from "../message.ts";
 import type { ChatServices } from "./chat-services.ts";
-import { shellMessage } from "./shell-message.ts";
+import { shellMessage } from "../session/shell-message.ts";
 
 export interface ShellRunning {
   readonly services: ChatServices;

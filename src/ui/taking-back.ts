@@ -2,6 +2,7 @@
 import { isSummary } from "../agent/compaction.ts";
 import { KimiError, usageError } from "../errors.ts";
 import type { UserMessage } from "../message.ts";
+import { shellCommandOf } from "../session/shell-message.ts";
 import type { ChatController } from "./chat-controller.ts";
 
 export function retry(chat: ChatController): void {
@@ -42,7 +43,9 @@ function takeBack(chat: ChatController): string {
 /** Without the files that were attached to it. */
 function typedText({ content }: UserMessage): string {
   const [first] = content;
-  return first?.type === "text" ? first.text : "";
+  const text = first?.type === "text" ? first.text : "";
+  const command = shellCommandOf(text);
+  return command === undefined ? text : `!${command}`;
 }
 
 /** How many messages there are after the last one of the user's; `undefined` without one. */

@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startChat, type Chat } from "../support/chat.ts";
+import { heldReply, startChat, type Chat } from "../support/chat.ts";
 import { event, startEvents, type FakeReply, type RawReply } from "../support/fake-endpoint.ts";
 import { newFolder } from "../support/kimi.ts";
+import { isRunning } from "../support/processes.ts";
 
 const escape = "\u001b";
 
@@ -139,6 +140,77 @@ test("words that begin while something is asked are words, and Enter after them 
   await chat.waitFor("Queued.");
   expect(chat.screen()).toContain("⊘ denied");
 });
+
+test("a command too long for its question is printed whole before anybody can say yes", async () => {
+  const command = `echo start${"\n".repeat(60)}echo \u202eevil`;
+  const chat = await startChat([call("run_command", { command }), { content: "Fine." }]);
+  chat.type("one\r");
+  await chat.waitFor("▸ 1 yes, once");
+  const rows = chat.screen().split("\n");
+  const whole = rows.slice(
+    0,
+    rows.findIndex((row) => row.includes("more lines, all of them above")),
+  );
+  expect(whole.filter((row) => row.includes("echo start"))).toHaveLength(2);
+  expect(whole.some((row) => row.includes("echo <U+202E>evil"))).toBe(true);
+  chat.type("4");
+  await chat.waitFor("because:");
+  chat.type("\r");
+  await chat.waitFor("Fine.");
+});
+
+test("a window that is closed while a tool runs ends the tool and closes the session", async () => {
+  const folder = newFolder();
+  const command = "echo $$ > pid; sleep 1000";
+  const chat = await startChat([call("run_command", { command })], {
+    cwd: folder,
+    args: ["--yes"],
+  });
+  chat.type("go\r");
+  await chat.waitFor("sleep 1000");
+  const pid = (): number => Number(readFileSync(join(folder, "pid"), "utf8") || "0");
+  await expect.poll(() => existsSync(join(folder, "pid")) && pid() > 0).toBe(true);
+  chat.hangUp();
+  await expect.poll(() => isRunning(chat.pid), { timeout: 10_000 }).toBe(false);
+  expect(isRunning(pid())).toBe(false);
+  const sessions = readdirSync(`${chat.home}/data/kimi/sessions`);
+  expect(sessions.filter((name) => name.endsWith(".lock"))).toEqual([]);
+  const [session = ""] = sessions;
+  expect(readFileSync(`${chat.home}/data/kimi/sessions/${session}`, "utf8")).toContain(
+    '"role":"tool"',
+  );
+});
+
+test("leaving takes no time, and leaves nothing but the conversation on the screen", async () => {
+  const chat = await startChat([{ content: "Hello." }]);
+  chat.type("hi\r");
+  await chat.waitFor("Hello.");
+  const before = performance.now();
+  chat.type("/exit\r");
+  expect(await chat.ended).toBe(0);
+  expect(performance.now() - before).toBeLessThan(1_500);
+  expect(chat.screen()).not.toContain("/exit");
+  expect(chat.screen()).toMatch(/Hello\.\n+kimi --resume/);
+});
+
+test("an answer that streams while the program is suspended is there when it goes on", async () => {
+  const held = heldReply();
+  const chat = await startChat([held.reply], { env: { KIMI_IDLE_TIMEOUT: "1" } });
+  chat.type("go\r");
+  await held.asked;
+  await held.say("before ");
+  await chat.waitFor("before");
+  process.kill(chat.pid, "SIGSTOP");
+  await held.say("after");
+  const since = performance.now();
+  const longEnough = { timeout: 5_000 };
+  await expect.poll(() => performance.now() - since, longEnough).toBeGreaterThan(2_500);
+  process.kill(chat.pid, "SIGCONT");
+  await chat.waitFor("before after");
+  await held.end();
+  await chat.waitForPrompt();
+  expect(chat.screen()).not.toContain("stalled");
+}, 30_000);
 
 test("an error nobody caught leaves the terminal as it was and tells of itself", async () => {
   const folder = newFolder();

@@ -115,3 +115,25 @@ test("from a pipe every line is answered, as plain lines", async () => {
   expect(stdout).toMatch(/12 \* 34 = 408\n[^]*tokens in[^]*6 \* 7 = 42\n/);
   expect(stdout).not.toContain("\u001b");
 });
+
+test("a piped conversation ends with the exit code of what failed", async () => {
+  const home = newFolder();
+  const env = { HOME: home, XDG_DATA_HOME: `${home}/data` };
+  const { code, stdout } = await kimi(
+    ["chat", "--base-url", "http://127.0.0.1:9", "--model", "m", "--retries", "0"],
+    { env, stdin: "hello\n" },
+  );
+  expect(code).toBe(75);
+  expect(stdout).toContain("error: can't reach http://127.0.0.1:9");
+});
+
+test("a shell's command is taken back as it was typed, and names the session", async () => {
+  const chat = await startChat([]);
+  chat.type("!echo hello\r");
+  await chat.waitFor("● echo hello ✓");
+  chat.type("/edit\r");
+  await expect.poll(() => chat.window().join("\n")).toContain("❯ !echo hello");
+  const env = { HOME: chat.home, XDG_DATA_HOME: `${chat.home}/data` };
+  const { stdout } = await kimi(["sessions"], { env });
+  expect(stdout).toContain("!echo hello");
+});

@@ -81,6 +81,25 @@ test("a storm of resizes while an answer streams leaves every line once in the s
   expect(chat.raw()).not.toMatch(/\u001b\[[23]J/);
 }, 60_000);
 
+test("a window that is made narrower and wider leaves no copies of what is asked", async () => {
+  const command = `echo ${"a long command that fills the row ".repeat(3)}`;
+  const call = { name: "run_command", arguments: JSON.stringify({ command }) };
+  const chat = await startChat([{ calls: [call] }, { content: "Done." }], { columns: 100 });
+  chat.type("go\r");
+  await chat.waitFor("no, and say why");
+  for (const columns of [80, 60, 45, 60, 100]) {
+    const before = chat.raw().length;
+    chat.resize(columns, 24);
+    await expect.poll(() => chat.raw().length).toBeGreaterThan(before);
+    await expect.poll(() => chat.window().join("\n")).toContain("no, and say why");
+  }
+  chat.type("1");
+  await chat.waitFor("Done.");
+  await chat.waitForPrompt();
+  expect(chat.screen()).not.toContain("no, and say why");
+  expect(chat.screen()).not.toContain("May run_command");
+});
+
 test("a megabyte is pasted at once, shown as one placeholder and sent verbatim", async () => {
   const text = "中文 and English, 日本語 🙂\n".repeat(33_000).trimEnd();
   const chat = await startChat([{ content: "Read." }]);

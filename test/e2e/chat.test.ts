@@ -46,7 +46,7 @@ test("Markdown is shown as such, and a model's control sequences do not reach th
   chat.type("hi\r");
   await chat.waitFor("const a");
   const shown = chat.screen();
-  expect(shown).toContain("Weather 天气\n\nIt is cold in 北京 [31mred[2J3J ]0;evil.");
+  expect(shown).toContain("Weather 天气\n\nIt is cold in 北京 red .");
   expect(shown).toMatch(/City │ °C\n─+┼─+\n北京 │ {2}3\n\n {2}const a = 1;/);
   expect(chat.raw()).not.toMatch(/\u001b\[[23]J|\u001b\]0;evil|\u009b/);
 });

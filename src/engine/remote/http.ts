@@ -118,6 +118,9 @@ async function readAll(response: IncomingMessage, watch: Watch): Promise<string>
 /** Bytes; a larger piece has many tokens already. */
 const smallPiece = 4_096;
 
+/** A timer is not that late for any other reason. */
+const suspendedMs = 1_000;
+
 /** Nobody sees the difference: a third of a frame. */
 const joinMs = 10;
 
@@ -131,6 +134,7 @@ class Watch {
   readonly #baseUrl: string;
   #timer: NodeJS.Timeout | undefined;
   #isWaiting = true;
+  #armedAt = 0;
   #expired: KimiError | undefined;
 
   constructor({ timers, baseUrl }: Endpoint) {
@@ -168,6 +172,7 @@ class Watch {
         if ((piece as Buffer).length < smallPiece) await pause(joinMs);
         this.#isWaiting = true;
         // Far cheaper than a new timer for every token.
+        this.#armedAt = performance.now();
         if (!isFirst) this.#timer?.refresh();
         else
           this.#start(response, idleMs, () =>
@@ -195,9 +200,13 @@ class Watch {
 
   #start(stream: ClientRequest | IncomingMessage, ms: number, error: () => KimiError): void {
     clearTimeout(this.#timer);
+    this.#armedAt = performance.now();
     this.#timer = setTimeout(() => {
-      if (this.#isWaiting) stream.destroy((this.#expired = error()));
-      else this.#timer?.refresh();
+      // Long overdue: the whole program was suspended, and what came meanwhile is not read yet.
+      const wasSuspended = performance.now() - this.#armedAt > ms + suspendedMs;
+      if (this.#isWaiting && !wasSuspended) return stream.destroy((this.#expired = error()));
+      this.#armedAt = performance.now();
+      this.#timer?.refresh();
     }, ms);
   }
 

@@ -117,16 +117,17 @@ function namedKey(key: KeyFlags): KeyAction | undefined {
   return key.pageDown === true ? { type: "page-down" } : undefined;
 }
 
-/** Characters that came together. */
+/** More than anybody types while the program is busy: a paste, in a terminal that does not mark them. */
+const mostTyped = { characters: 400, lines: 10 };
+
+/** Characters that came together: keys that were pressed while the program was busy, as a rule. */
 function readChunk(chunk: string): readonly KeyAction[] {
-  // Enter, held down while the program was busy.
-  if (/^(?:\r\n?)+$/.test(chunk)) {
-    return Array.from(chunk.replaceAll("\n", ""), () => ({ type: "submit" }));
+  const lines = chunk.split(/\r\n?|\n/).length - 1;
+  if (lines > 0 && (chunk.length > mostTyped.characters || lines > mostTyped.lines)) {
+    // Enter, held down, is no paste.
+    if (!/^(?:\r\n?)+$/.test(chunk)) return [{ type: "paste", text: chunk }];
   }
-  // A terminal without bracketed paste; who types sends one line at a time.
-  if (/[\r\n](?!$)/.test(chunk) && !/^\n+$/.test(chunk)) return [{ type: "paste", text: chunk }];
-  // A tab within text is text, one behind it asks for a completion.
-  const pieces = chunk.match(/(?:[^\p{Cc}]|\t(?!$))+|\p{Cc}/gu) ?? [];
+  const pieces = chunk.replaceAll("\r\n", "\r").match(/\P{Cc}+|\p{Cc}/gu) ?? [];
   return pieces.flatMap((piece): KeyAction[] => {
     if (!/^\p{Cc}$/u.test(piece)) return [{ type: "insert", text: piece }];
     return controlCharacter(piece);

@@ -10,11 +10,17 @@ export class TerminalOutput extends EventEmitter {
   readonly #target: NodeJS.WriteStream;
   #waiting = "";
   #callbacks: (() => void)[] = [];
-  readonly #resized = (): void => void this.emit("resize");
+  readonly #onResize: () => void;
+  readonly #resized = (): void => {
+    this.#onResize();
+    this.emit("resize");
+  };
 
-  constructor(target: NodeJS.WriteStream) {
+  /** `onResize` is called before anybody who listens here draws anew. */
+  constructor(target: NodeJS.WriteStream, onResize: () => void) {
     super();
     this.#target = target;
+    this.#onResize = onResize;
     target.on("resize", this.#resized);
   }
 

@@ -66,7 +66,7 @@ describe("text", () => {
       delta("a\u001b]0;title\u0007b\u001b[2Jc\td\u009bm"),
       finish,
     ];
-    expect(render(evil, { live: true, isTerminal: true })).toBe("a]0;titleb[2Jc\tdm\n");
+    expect(render(evil, { live: true, isTerminal: true })).toBe("abc\td\n");
     expect(render(evil, { live: true, isTerminal: false })).toBe(
       "a\u001b]0;title\u0007b\u001b[2Jc\td\u009bm\n",
     );
@@ -103,7 +103,7 @@ describe("activity", () => {
       durationMs: 5,
       display: { type: "text", text: "no" },
     });
-    expect(written()).toBe("→ weather in Rome[31m\n← weather in Rome[31m: error no (5 ms)\n");
+    expect(written()).toBe("→ weather in Rome\n← weather in Rome: error no (5 ms)\n");
   });
 
   test("quick progress is not shown, slow progress is, and is cleared on a terminal", async () => {

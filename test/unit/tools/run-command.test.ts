@@ -34,7 +34,7 @@ function reports() {
 test("a command's output and exit code come in the form that the demonstration model knows", async () => {
   const { output, isError } = await call(runCommand, { command: "echo one; echo two >&2" });
   expect(output).toBe('{"exit_code": 0, "stdout": "one\\n", "stderr": "two\\n"}');
-  expect(isError).toBeUndefined();
+  expect(isError).toBe(false);
 });
 
 test("it runs in the workspace, in a shell", async () => {
@@ -44,9 +44,10 @@ test("it runs in the workspace, in a shell", async () => {
   });
 });
 
-test("a command that fails is a result and no error", async () => {
+test("a command that fails is a result, marked as an error", async () => {
   const failed = await call(runCommand, { command: "echo no >&2; exit 3" });
-  expect(failed.isError).toBeUndefined();
+  expect(failed.isError).toBe(true);
+  expect(failed.display).toEqual({ type: "text", text: "no\nexit code 3" });
   expect(outcome(failed)).toEqual({ exit_code: 3, stdout: "", stderr: "no\n" });
   expect((await run("no-such-program-xyz")).exit_code).toBe(127);
   expect((await run("if then")).exit_code).toBe(2);

@@ -113,13 +113,17 @@ test("long output is cut in the middle", () => {
   expect(out).not.toContain("undefined");
 });
 
-test("the prompt begins a line, and is not there unless it is wanted", () => {
+test("the prompt begins a line, is there once, and what comes then does not stand in it", () => {
   const out = written((printer) => {
     printer.print({ type: "text", text: "one" });
-    printer.prompt(false);
-    printer.prompt(true);
+    printer.prompt();
+    printer.prompt();
+    printer.line("two");
+    printer.prompt();
+    printer.typed();
+    printer.line("three");
   });
-  expect(out).toBe("one\n> ");
+  expect(out).toBe("one\n> \ntwo\n> three\n");
 });
 
 test("no text can begin an escape sequence", () => {

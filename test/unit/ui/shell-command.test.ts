@@ -4,7 +4,7 @@ import { text } from "../../support/scripted-engine.ts";
 import { KimiError } from "../../../src/errors.ts";
 import { textOf } from "../../../src/message.ts";
 import type { ShellRun } from "../../../src/ui/chat-services.ts";
-import { shellMessage } from "../../../src/ui/shell-message.ts";
+import { shellMessage } from "../../../src/session/shell-message.ts";
 
 const said = (output: string, exitCode: number | undefined): string =>
   textOf(shellMessage({ command: "ls", output, exitCode }));

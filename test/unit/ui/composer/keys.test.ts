@@ -20,8 +20,14 @@ describe("characters that come together", () => {
     expect(readKey("\r\n", {})).toEqual([submit]);
   });
 
-  test("with a line break inside are a paste", () => {
-    for (const text of ["a\rb", "a\nb\r", "\ra", "a\r\n"]) {
+  test("with Enter inside are several messages, typed ahead", () => {
+    expect(readKey("a\rb", {})).toEqual([insert("a"), submit, insert("b")]);
+    expect(readKey("a\r\nb\r", {})).toEqual([insert("a"), submit, insert("b"), submit]);
+    expect(readKey("q\r\u0013", {})).toEqual([insert("q"), submit, { type: "steer" }]);
+  });
+
+  test("that are more than anybody types are a paste, in a terminal that marks none", () => {
+    for (const text of ["line\r".repeat(11), `${"x".repeat(400)}\ry`]) {
       expect(readKey(text, {})).toEqual([{ type: "paste", text }]);
     }
   });
@@ -40,7 +46,7 @@ describe("characters that come together", () => {
       { type: "undo" },
     ]);
     expect(readKey("/he\t", {})).toEqual([insert("/he"), { type: "complete" }]);
-    expect(readKey("a\tb", {})).toEqual([insert("a\tb")]);
+    expect(readKey("a\tb", {})).toEqual([insert("a"), { type: "complete" }, insert("b")]);
   });
 });
 

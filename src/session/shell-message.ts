@@ -10,6 +10,13 @@ export interface ShellOutcome {
 /** Characters of a command's output that a model gets to read; the middle of more is left out. */
 const mostOutput = 30_000;
 
+const opening = "I ran a command:\n\n$ ";
+
+/** The command that a message tells of; `undefined` for any other. */
+export function shellCommandOf(text: string): string | undefined {
+  return text.startsWith(opening) ? text.slice(opening.length).split("\n", 1)[0] : undefined;
+}
+
 /** What the model is told of a command that the user ran. */
 export function shellMessage({ command, output, exitCode }: ShellOutcome): UserMessage {
   const ending = exitCode === undefined ? "It was stopped." : `Exit code ${exitCode}.`;
