@@ -34,6 +34,9 @@ const types: Readonly<
   34: ["TQ1_0", 256, 54],
   35: ["TQ2_0", 256, 66],
   39: ["MXFP4", 32, 17],
+  40: ["NVFP4", 64, 36],
+  41: ["Q1_0", 128, 18],
+  42: ["Q2_0", 64, 18],
 };
 
 export function ggmlTypeName(type: number): string {
@@ -44,4 +47,33 @@ export function ggmlTypeName(type: number): string {
 export function ggmlTensorBytes(type: number, elements: number): number | undefined {
   const known = types[type];
   return known && (elements / known[1]) * known[2];
+}
+
+/** Bytes of one value of a type by ggml's name, `undefined` for an unknown one. */
+export function ggmlBytesPerValue(name: string): number | undefined {
+  const known = Object.values(types).find(([typeName]) => typeName === name.toUpperCase());
+  return known && known[2] / known[1];
+}
+
+export interface GgmlLayout {
+  /** In a file's head. */
+  readonly number: number;
+  /** Values in a block; a row is whole blocks. */
+  readonly blockSize: number;
+  /** Bytes of a block. */
+  readonly blockBytes: number;
+}
+
+const layouts: ReadonlyMap<string, GgmlLayout> = new Map(
+  Object.entries(types).map(([number, [name, blockSize, blockBytes]]) => [
+    name,
+    { number: Number(number), blockSize, blockBytes },
+  ]),
+);
+
+/** How a type lies in a file. @throws TypeError for a name that is none, which is a bug. */
+export function ggmlLayout(name: string): GgmlLayout {
+  const layout = layouts.get(name);
+  if (!layout) throw new TypeError(`no ggml type ${name}`);
+  return layout;
 }

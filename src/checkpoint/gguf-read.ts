@@ -23,6 +23,14 @@ export interface GgufFile {
   readonly tensors: readonly GgufTensor[];
 }
 
+/** Where the bytes of a head come from: a file, or what is there already of a remote one. */
+export interface ByteSource {
+  /** Of the whole file. */
+  readonly sizeBytes: number;
+  /** At least `length` bytes from `start` on, within the file; what it throws goes to the caller. */
+  read(start: number, length: number): Buffer;
+}
+
 /**
  * The head of a GGUF file (versions 2 and 3, little-endian; format: ggml's docs/gguf.md): metadata and
  * where each tensor is. Reads no tensor data.
@@ -31,33 +39,51 @@ export interface GgufFile {
 export function readGguf(path: string): GgufFile {
   const file = openFile(path);
   try {
-    const cursor = new Cursor(file, path);
-    if (cursor.sizeBytes < 24 || cursor.magic() !== "GGUF") throw notGguf(path);
-    const version = cursor.u32();
-    if (version < 2 || version > 3) {
-      throw new KimiError(`${path} is GGUF version ${version}, which is not supported`, {
-        code: "bad-model-file",
-        hint: "Convert it again with a current converter (version 3).",
-      });
-    }
-    const tensorCount = cursor.u64();
-    const metadataCount = cursor.u64();
-    const metadata = new Map<string, GgufValue>();
-    for (let i = 0; i < metadataCount; i++)
-      metadata.set(cursor.string(), cursor.value(cursor.u32()));
-    const tensors: GgufTensor[] = [];
-    for (let i = 0; i < tensorCount; i++) tensors.push(cursor.tensor());
-    const alignment = Number(metadata.get("general.alignment") ?? 32);
-    const dataStart = Math.ceil(cursor.position / alignment) * alignment;
-    for (const tensor of tensors) {
-      if (dataStart + tensor.offset + (tensor.size ?? 0) > cursor.sizeBytes) {
-        throw truncated(path, `tensor ${tensor.name} is not all there`);
-      }
-    }
-    return { path, sizeBytes: cursor.sizeBytes, metadata, tensors };
+    return readGgufHead(fileSource(file, path), path);
   } finally {
     closeSync(file);
   }
+}
+
+/** The same of any source; `path` names it in messages. */
+export function readGgufHead(source: ByteSource, path: string): GgufFile {
+  const cursor = new Cursor(source, path);
+  if (cursor.sizeBytes < 24 || cursor.magic() !== "GGUF") throw notGguf(path);
+  const version = cursor.u32();
+  if (version < 2 || version > 3) {
+    throw new KimiError(`${path} is GGUF version ${version}, which is not supported`, {
+      code: "bad-model-file",
+      hint: "Convert it again with a current converter (version 3).",
+    });
+  }
+  const tensorCount = cursor.u64();
+  const metadataCount = cursor.u64();
+  const metadata = new Map<string, GgufValue>();
+  for (let i = 0; i < metadataCount; i++) metadata.set(cursor.string(), cursor.value(cursor.u32()));
+  const tensors: GgufTensor[] = [];
+  for (let i = 0; i < tensorCount; i++) tensors.push(cursor.tensor());
+  const alignment = Number(metadata.get("general.alignment") ?? 32);
+  const dataStart = Math.ceil(cursor.position / alignment) * alignment;
+  for (const tensor of tensors) {
+    if (dataStart + tensor.offset + (tensor.size ?? 0) > cursor.sizeBytes) {
+      throw truncated(path, `tensor ${tensor.name} is not all there`);
+    }
+  }
+  return { path, sizeBytes: cursor.sizeBytes, metadata, tensors };
+}
+
+function fileSource(file: number, path: string): ByteSource {
+  const { size } = fstatSync(file);
+  return {
+    sizeBytes: size,
+    read(start, length) {
+      const wanted = Math.min(Math.max(length, readAhead), size - start);
+      const buffer = Buffer.allocUnsafe(wanted);
+      const read = readSync(file, buffer, 0, wanted, start);
+      if (read < length) throw truncated(path, "it ends inside its head");
+      return buffer.subarray(0, read);
+    },
+  };
 }
 
 function openFile(path: string): number {
@@ -97,19 +123,19 @@ function truncated(path: string, what: string): KimiError {
 
 const readAhead = 1 << 20;
 
-/** Reads values one after another from a file, a MiB at a time. */
+/** Reads values one after another. */
 class Cursor {
   readonly sizeBytes: number;
-  readonly #file: number;
+  readonly #source: ByteSource;
   readonly #path: string;
   #buffer: Buffer = Buffer.alloc(0);
   #bufferStart = 0;
   #at = 0;
 
-  constructor(file: number, path: string) {
-    this.#file = file;
+  constructor(source: ByteSource, path: string) {
+    this.#source = source;
     this.#path = path;
-    this.sizeBytes = fstatSync(file).size;
+    this.sizeBytes = source.sizeBytes;
   }
 
   get position(): number {
@@ -194,12 +220,7 @@ class Cursor {
   #fill(length: number): void {
     const start = this.position;
     if (start + length > this.sizeBytes) throw truncated(this.#path, "it ends inside its head");
-    const buffer = Buffer.allocUnsafe(
-      Math.min(Math.max(length, readAhead), this.sizeBytes - start),
-    );
-    const read = readSync(this.#file, buffer, 0, buffer.length, start);
-    if (read < length) throw truncated(this.#path, "it ends inside its head");
-    this.#buffer = buffer.subarray(0, read);
+    this.#buffer = this.#source.read(start, length);
     this.#bufferStart = start;
     this.#at = 0;
   }

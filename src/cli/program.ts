@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { exitCodes, usageError } from "../errors.ts";
 import { addChat, addRun, type SetExitCode } from "./conversation-commands.ts";
+import { addModels } from "./model-commands.ts";
 
 /** Parses the arguments and runs the command. What commands need is loaded when they run. */
 export async function runProgram(argv: readonly string[], version: string): Promise<number> {
@@ -57,6 +58,7 @@ function buildProgram(version: string, exit: SetExitCode): Command {
   addChat(program, exit);
   addRun(program, exit);
   addSessions(program);
+  addModels(program, exit);
   addFormat(program, exit);
   addTools(program);
   addConfig(program);

@@ -6,6 +6,7 @@ import type { ApprovalRules } from "../agent/approval.ts";
 import { resolveConfig, type Config } from "../config/resolve.ts";
 import type { Settings } from "../config/settings.ts";
 import { KimiError } from "../errors.ts";
+import { findPulledModel, type PulledModel } from "../models/model-folder.ts";
 import type { Sampling } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
 
@@ -14,6 +15,9 @@ const folders = envPaths("kimi", { suffix: "" });
 export const userConfigFile = join(folders.config, "config.json");
 
 export const sessionFolder = join(folders.data, "sessions");
+
+/** Where `kimi models pull` puts models. */
+export const modelFolder = join(folders.data, "models");
 
 /** What was typed in the terminal program. */
 export const historyFile = join(folders.data, "history.jsonl");
@@ -96,10 +100,27 @@ export function engineConfig({ values }: Config, trace?: (line: string) => void)
 function modelFile(model: string | undefined): string {
   if (model === undefined || model === embeddedModel) return embeddedModelFile();
   if (model.endsWith(".gguf") || existsSync(model)) return model;
+  const pulled = findPulledModel(modelFolder, model);
+  if (pulled) return pulledFile(pulled);
   throw new KimiError(`there is no model ${model}`, {
     code: "unknown-model",
     exitCode: 2,
     hint: `Give the path of a .gguf file, ${embeddedModel} for the embedded one, or --base-url for a server's model.`,
+  });
+}
+
+/** @throws KimiError for one that is not whole, or that is to be converted first. */
+function pulledFile({ name, path, isComplete }: PulledModel): string {
+  if (!isComplete) {
+    throw new KimiError(`the model ${name} is not downloaded whole`, {
+      code: "unknown-model",
+      hint: `kimi models pull ${name} goes on with it.`,
+    });
+  }
+  if (path.endsWith(".gguf")) return path;
+  throw new KimiError(`the model ${name} is a checkpoint, which the local engine can't read`, {
+    code: "unknown-model",
+    hint: `Serve it, or convert it: kimi models convert ${path} OUT.gguf`,
   });
 }
 

@@ -1,0 +1,101 @@
+import { Option, type Command } from "commander";
+import { usageError } from "../errors.ts";
+import type { SetExitCode } from "./conversation-commands.ts";
+
+/** `kimi models …`: local models; what each needs is loaded when it runs. */
+export function addModels(program: Command, exit: SetExitCode): void {
+  const models = program.command("models").description("look at, get and plan local models");
+  const load = () => import("./models-command.ts");
+  const json = ["--json", "print JSON"] as const;
+  models
+    .command("list", { isDefault: true })
+    .description("list the models that were pulled")
+    .option(...json)
+    .action(async (options: { json?: boolean }) => {
+      process.stdout.write((await load()).listModelsText({ json: options.json ?? false }));
+    });
+  models
+    .command("inspect <model>")
+    .description("what a .gguf file, a checkpoint's folder, a URL or hf:ORG/NAME holds and needs")
+    .option("--context <tokens>", "the context that is wanted")
+    .option(...json)
+    .action(async (model: string, options: { json?: boolean; context?: string }) => {
+      const context = countOf(options.context, "--context");
+      const text = await (
+        await load()
+      ).inspectModel(model, { json: options.json ?? false, context });
+      process.stdout.write(text);
+    });
+  models
+    .command("plan <model>")
+    .description("what goes where on this machine or another, and how fast it will be")
+    .option("--context <tokens>", "the context that is wanted")
+    .option("--gpu-memory <list>", "memory of each GPU: 24G,24G, with @GB/s after it; none")
+    .option("--ram <size>", "memory of the machine: 512G")
+    .option("--ram-bandwidth <number>", "of the memory, in GB/s")
+    .addOption(new Option("--kv-type <type>", "of the KV cache").choices(["f16", "q8_0"]))
+    .option("--threads <count>", "threads on the CPU")
+    .option("--gpu-layers <count>", "layers on the GPUs")
+    .option("--n-cpu-moe <count>", "layers whose experts stay on the CPU")
+    .option("--type <type>", "what a checkpoint is to be converted to")
+    .option(...json)
+    .action(async (model: string, options: PlanFlags) => {
+      const { threads, gpuLayers, nCpuMoe, ramBandwidth, context, ...rest } = options;
+      const text = await (
+        await load()
+      ).planModel(model, {
+        ...rest,
+        json: options.json ?? false,
+        context: countOf(context, "--context"),
+        threads: countOf(threads, "--threads"),
+        gpuLayers: countOf(gpuLayers, "--gpu-layers"),
+        nCpuMoe: countOf(nCpuMoe, "--n-cpu-moe"),
+        ramBandwidth: countOf(ramBandwidth, "--ram-bandwidth"),
+      });
+      process.stdout.write(text);
+    });
+  models
+    .command("pull <model>")
+    .description("download hf:ORG/NAME[:QUANTISATION] or a URL; goes on where it was cut off")
+    .option("--sha256 <sum>", "what the file must add up to")
+    .action(async (model: string, options: { sha256?: string }) => {
+      exit(await (await load()).pullModelCommand(model, options));
+    });
+  models
+    .command("path <model>")
+    .description("print where a pulled model is")
+    .action(async (model: string) => {
+      process.stdout.write((await load()).modelPathText(model));
+    });
+  models
+    .command("rm <models...>")
+    .description("remove pulled models")
+    .action(async (names: string[]) => {
+      process.stdout.write((await load()).removeModelsText(names));
+    });
+}
+
+interface PlanFlags {
+  readonly json?: boolean;
+  readonly context?: string;
+  readonly gpuMemory?: string;
+  readonly ram?: string;
+  readonly ramBandwidth?: string;
+  readonly kvType?: string;
+  readonly threads?: string;
+  readonly gpuLayers?: string;
+  readonly nCpuMoe?: string;
+  readonly type?: string;
+}
+
+/** @throws KimiError for what is no whole number. */
+function countOf(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text)) {
+    throw usageError(
+      `${option}: ${text} is not a whole number`,
+      "kimi models --help lists what there is.",
+    );
+  }
+  return Number(text);
+}

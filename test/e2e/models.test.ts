@@ -1,0 +1,83 @@
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
+import { kimi, newFolder, root } from "../support/kimi.ts";
+
+const nano = join(root, "models/kimi-nano/kimi-nano-q8_0.gguf");
+
+test("a model is described for people and for programs", async () => {
+  const { stdout, code } = await kimi(["models", "inspect", nano]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/architecture +deepseek2: 5 layers of 256/);
+  expect(stdout).toMatch(/total +7,508,000 /);
+  const json = await kimi(["models", "inspect", "kimi-nano", "--json"]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ name: "kimi-nano" });
+});
+
+test("a plan says what goes where, and the flags for it", async () => {
+  const config = join(root, "test/fixtures/configs/kimi-k2-instruct");
+  const args = ["models", "plan", config, "--gpu-memory", "24G", "--ram", "1200G"];
+  const { stdout, code } = await kimi(args);
+  expect(code).toBe(0);
+  expect(stdout).toContain("It fits.");
+  expect(stdout).toMatch(/llama-server .*--cpu-moe[^]*--yarn-beta-fast 1 --yarn-beta-slow 1/);
+  const small = await kimi(["models", "plan", config, "--gpu-memory", "24G", "--ram", "64G"]);
+  expect(small.stdout).toMatch(/It does not fit: .* missing/);
+});
+
+test("a model is pulled from a server, found by its name, and removed", async () => {
+  const bytes = readFileSync(nano);
+  const server = createServer((request, response) => {
+    const [, from] = /bytes=(\d+)-/.exec(request.headers.range ?? "") ?? [];
+    const start = Number(from ?? 0);
+    response.writeHead(from === undefined ? 200 : 206, {
+      "content-length": bytes.length - start,
+      "accept-ranges": "bytes",
+      etag: '"1"',
+      ...(from === undefined
+        ? {}
+        : { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
+    });
+    response.end(request.method === "HEAD" ? undefined : bytes.subarray(start));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const home = newFolder();
+  const env = { HOME: home, XDG_DATA_HOME: `${home}/data` };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/nano.gguf`;
+  const pulled = await kimi(["models", "pull", url], { env });
+  expect(pulled.code).toBe(0);
+  const [name = "", path = ""] = pulled.stdout.trim().split("\t");
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+  const said = await kimi(["run", "Hello", "--model", name], { env });
+  expect(said.stdout).toBe("Hello! How can I help you?\n");
+  expect((await kimi(["models", "list"], { env })).stdout).toContain(name);
+  expect((await kimi(["models", "rm", name], { env })).code).toBe(0);
+  const left = await kimi(["models", "list"], { env });
+  expect(left.stdout).not.toMatch(new RegExp(`^${name} `, "m"));
+});
+
+test.each([
+  [["inspect", "nope"], 2, "there is no model at nope"],
+  [["path", "nope"], 2, "there is no pulled model nope"],
+  [["plan", "kimi-nano", "--context", "many"], 2, "many is not a whole number"],
+  [["plan", "kimi-nano", "--gpu-memory", "big"], 2, "big"],
+] as const)("kimi models %j is a mistake that is named, with a hint", async (args, code, words) => {
+  const outcome = await kimi(["models", ...args]);
+  expect(outcome.code).toBe(code);
+  expect(outcome.stderr).toContain(words);
+  expect(outcome.stderr).toContain("hint: ");
+});
+
+test("a damaged file is named", async () => {
+  const folder = newFolder();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "bad.gguf"), "GGUF and nothing else");
+  const { code, stderr } = await kimi(["models", "inspect", join(folder, "bad.gguf")]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("bad.gguf");
+  expect(readdirSync(folder)).toEqual(["bad.gguf"]);
+});
