@@ -203,7 +203,7 @@ describe("kimi sessions", () => {
     const { stdout } = await place.kimi("sessions");
     const when = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d`;
     expect(stdout).toMatch(
-      new RegExp(`^long-name  ${when}  Second\\.\\na          ${when}  What is \\[31mred \\?\\n$`),
+      new RegExp(`^long-name  ${when}  Second\\.\\na          ${when}  What is red \\?\\n$`),
     );
     const list = JSON.parse((await place.kimi("sessions", "list", "--json")).stdout) as object[];
     expect(list).toMatchObject([
