@@ -10,6 +10,7 @@ const bundle = await rolldown({
   input: {
     main: join(root, "src/cli/main.ts"),
     "first-load-child": join(root, "src/engine/local/first-load-child.ts"),
+    "conversion-worker": join(root, "src/checkpoint/convert/conversion-worker.ts"),
   },
   platform: "node",
   external: ["node-llama-cpp", "react-devtools-core"],

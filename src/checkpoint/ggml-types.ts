@@ -54,3 +54,26 @@ export function ggmlBytesPerValue(name: string): number | undefined {
   const known = Object.values(types).find(([typeName]) => typeName === name.toUpperCase());
   return known && known[2] / known[1];
 }
+
+export interface GgmlLayout {
+  /** In a file's head. */
+  readonly number: number;
+  /** Values in a block; a row is whole blocks. */
+  readonly blockSize: number;
+  /** Bytes of a block. */
+  readonly blockBytes: number;
+}
+
+const layouts: ReadonlyMap<string, GgmlLayout> = new Map(
+  Object.entries(types).map(([number, [name, blockSize, blockBytes]]) => [
+    name,
+    { number: Number(number), blockSize, blockBytes },
+  ]),
+);
+
+/** How a type lies in a file. @throws TypeError for a name that is none, which is a bug. */
+export function ggmlLayout(name: string): GgmlLayout {
+  const layout = layouts.get(name);
+  if (!layout) throw new TypeError(`no ggml type ${name}`);
+  return layout;
+}

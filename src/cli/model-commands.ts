@@ -2,6 +2,8 @@ import { Option, type Command } from "commander";
 import { usageError } from "../errors.ts";
 import type { SetExitCode } from "./conversation-commands.ts";
 
+const conversionTypes = "f32, bf16, f16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0, q3_k_m, q2_k";
+
 /** `kimi models …`: local models; what each needs is loaded when it runs. */
 export function addModels(program: Command, exit: SetExitCode): void {
   const models = program.command("models").description("look at, get and plan local models");
@@ -55,6 +57,21 @@ export function addModels(program: Command, exit: SetExitCode): void {
       process.stdout.write(text);
     });
   models
+    .command("convert <checkpoint> <output>")
+    .description("make a .gguf file of a checkpoint's folder; goes on where it was stopped")
+    .option("--type <type>", `of the weights: ${conversionTypes}`, "q8_0")
+    .option("--split-max-size <size>", "split into files no larger: 50G, 500M")
+    .option("--threads <count>", "threads; every core if left out")
+    .option("--dry-run", "print the tensors, files and sizes, write nothing")
+    .option("--overwrite", "replace a file that is there")
+    .action(async (source: string, output: string, options: ConvertFlags) => {
+      const [{ convert }, { checkpointFolder }] = await Promise.all([
+        import("./convert-command.ts"),
+        load(),
+      ]);
+      exit(await convert({ source: checkpointFolder(source), output, ...options }));
+    });
+  models
     .command("pull <model>")
     .description("download hf:ORG/NAME[:QUANTISATION] or a URL; goes on where it was cut off")
     .option("--sha256 <sum>", "what the file must add up to")
@@ -73,6 +90,14 @@ export function addModels(program: Command, exit: SetExitCode): void {
     .action(async (names: string[]) => {
       process.stdout.write((await load()).removeModelsText(names));
     });
+}
+
+interface ConvertFlags {
+  readonly type: string;
+  readonly splitMaxSize?: string;
+  readonly threads?: string;
+  readonly dryRun?: boolean;
+  readonly overwrite?: boolean;
 }
 
 interface PlanFlags {

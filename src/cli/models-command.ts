@@ -11,7 +11,13 @@ import { cpuFlags } from "../engine/local/amx-guard.ts";
 import { chooseThreads } from "../engine/local/threads.ts";
 import { exitCodes, KimiError, usageError, type ExitCode } from "../errors.ts";
 import { openHub } from "../models/hub.ts";
-import { findPulledModel, listModels, removeModel, requireModel } from "../models/model-folder.ts";
+import {
+  findPulledModel,
+  listModels,
+  removeModel,
+  requireComplete,
+  requireModel,
+} from "../models/model-folder.ts";
 import { pullModel } from "../models/pull-model.ts";
 import { parseReference } from "../models/reference.ts";
 import { openRemoteFiles } from "../models/remote-files.ts";
@@ -58,6 +64,14 @@ async function openFiles(target: string): Promise<CheckpointFiles> {
   const { signal } = new AbortController(); // an interrupt ends the program, which leaves nothing behind
   if (reference) return openRemoteFiles(reference, { hub, signal });
   return localFiles(target === embedded ? embeddedModelFile() : target);
+}
+
+/** What `convert` reads: a path, or the folder of a pulled checkpoint. @throws KimiError for one that is not whole. */
+export function checkpointFolder(source: string): string {
+  const pulled = existsSync(source) ? undefined : findPulledModel(modelFolder, source);
+  if (!pulled) return source;
+  requireComplete(pulled);
+  return pulled.folder;
 }
 
 export interface PlanOptions {

@@ -6,7 +6,7 @@ import type { ApprovalRules } from "../agent/approval.ts";
 import { resolveConfig, type Config } from "../config/resolve.ts";
 import type { Settings } from "../config/settings.ts";
 import { KimiError } from "../errors.ts";
-import { findPulledModel, type PulledModel } from "../models/model-folder.ts";
+import { findPulledModel, requireComplete, type PulledModel } from "../models/model-folder.ts";
 import type { Sampling } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
 
@@ -110,13 +110,9 @@ function modelFile(model: string | undefined): string {
 }
 
 /** @throws KimiError for one that is not whole, or that is to be converted first. */
-function pulledFile({ name, path, isComplete }: PulledModel): string {
-  if (!isComplete) {
-    throw new KimiError(`the model ${name} is not downloaded whole`, {
-      code: "unknown-model",
-      hint: `kimi models pull ${name} goes on with it.`,
-    });
-  }
+function pulledFile(pulled: PulledModel): string {
+  requireComplete(pulled);
+  const { name, path } = pulled;
   if (path.endsWith(".gguf")) return path;
   throw new KimiError(`the model ${name} is a checkpoint, which the local engine can't read`, {
     code: "unknown-model",

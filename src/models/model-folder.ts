@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { usageError } from "../errors.ts";
+import { KimiError, usageError } from "../errors.ts";
 import { lockPull } from "./pull-lock.ts";
 
 /** What `kimi-model.json` in a model's folder says; written before the first byte is fetched. */
@@ -68,6 +68,15 @@ export function requireModel(modelFolder: string, name: string): PulledModel {
     `there is no pulled model ${name}`,
     near ? `Did you mean ${near.name}?` : "kimi models list shows those that are there.",
   );
+}
+
+/** @throws KimiError for one that is not downloaded whole. */
+export function requireComplete({ name, isComplete }: PulledModel): void {
+  if (isComplete) return;
+  throw new KimiError(`the model ${name} is not downloaded whole`, {
+    code: "unknown-model",
+    hint: `kimi models pull ${name} goes on with it.`,
+  });
 }
 
 /** @throws KimiError for one that is being pulled. */

@@ -1,7 +1,9 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { kimi, newFolder, root } from "../support/kimi.ts";
@@ -26,6 +28,33 @@ test("a plan says what goes where, and the flags for it", async () => {
   expect(stdout).toMatch(/llama-server .*--cpu-moe[^]*--yarn-beta-fast 1 --yarn-beta-slow 1/);
   const small = await kimi(["models", "plan", config, "--gpu-memory", "24G", "--ram", "64G"]);
   expect(small.stdout).toMatch(/It does not fit: .* missing/);
+});
+
+const checkpoint = join(root, "test/fixtures/nano");
+
+test("a checkpoint is looked at, converted and run", async () => {
+  const output = join(newFolder(), "nano.gguf");
+  const plan = await kimi(["models", "convert", checkpoint, output, "--dry-run"]);
+  expect(plan.stdout).toMatch(/blk\.1\.ffn_gate_exps\.weight +Q8_0 +256 x \d+ x 8/);
+  expect(existsSync(output)).toBe(false);
+  const { code, stdout, stderr } = await kimi(["models", "convert", checkpoint, output]);
+  expect(code).toBe(0);
+  expect(stdout).toBe(`${output}  8.06 MiB\n`);
+  expect(stderr).toMatch(/\d+\.\d s, .*\/s/);
+  const said = await kimi(["run", "Hello", "--model", output]);
+  expect(said.stdout).toBe("Hello! How can I help you?\n");
+  const again = await kimi(["models", "convert", checkpoint, output]);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toMatch(/nano\.gguf.*\nhint: .*--overwrite/);
+  const wrong = await kimi(["models", "convert", checkpoint, output, "--type", "q9"]);
+  expect(wrong.code).toBe(2);
+});
+
+test("the embedded model is what the script in the repository makes of nano's checkpoint", async () => {
+  const output = join(newFolder(), "nano.gguf");
+  const script = join(root, "scripts/make-nano.ts");
+  await promisify(execFile)(process.execPath, [script, checkpoint, output]);
+  expect(readFileSync(output).equals(readFileSync(nano))).toBe(true);
 });
 
 test("a model is pulled from a server, found by its name, and removed", async () => {

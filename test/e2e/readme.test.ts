@@ -63,6 +63,7 @@ beforeAll(() => {
   for (const { file, text } of blocks)
     if (file !== undefined) writeFileSync(join(folder, file), text);
   symlinkSync(join(root, "models"), join(folder, "models"));
+  symlinkSync(join(root, "test/fixtures/nano"), join(folder, "nano-checkpoint"));
   writeFileSync(join(bin, "kimi"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`, {
     mode: 0o755,
   });
