@@ -24,7 +24,7 @@ interface Speed {
 export async function local(): Promise<Figure[]> {
   const file = openModelFile(path);
   const threads = chooseThreads(file.sizeBytes);
-  const raw = await loadLlama({ file, threads, contextSize: undefined });
+  const raw = await loadLlama({ file, threads, placement: {} });
   const cacheFolder = mkdtempSync(join(tmpdir(), "kimi-bench-"));
   // Nothing stops a reply but its limit, so that both loops decode as many tokens.
   let firstToken = 0;

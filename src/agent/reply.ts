@@ -23,6 +23,7 @@ export class Reply {
         this.#parts.push(event.call);
         break;
       case "progress":
+      case "notice":
       case "tool-call-delta":
       case "finish":
         break;

@@ -103,3 +103,15 @@ export class PlannedDevice {
     };
   }
 }
+
+/** `layers 1-3, 7`. */
+export function layersText(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last && last[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  const list = ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
+  return `layer${numbers.length === 1 ? "" : "s"} ${list.join(", ")}`;
+}

@@ -11,6 +11,9 @@ import type { SessionChoice } from "./open-session.ts";
 
 export type SetExitCode = (code: number) => void;
 
+/** Flags without a value. */
+const switches: ReadonlySet<SettingName> = new Set(["mmap", "mlock"]);
+
 /** All settings are flags; `stream` and `session` are by their opposites, `theme` is the terminal program's. */
 const sharedSettings = settingNames.filter(
   (name) => name !== "stream" && name !== "session" && name !== "theme",
@@ -20,6 +23,7 @@ const sharedSettings = settingNames.filter(
 function addShared(command: Command): void {
   for (const name of sharedSettings) command.addOption(settingOption(name));
   command
+    .option("--no-mmap", "read a local model's file into memory")
     .option("--no-stream", "ask a server for whole replies")
     .option("--continue", "go on with the last conversation of this folder, or of all")
     .option("--resume [id]", "go on with this conversation; the start of its id is enough")
@@ -129,7 +133,9 @@ function sharedOptions(options: SharedFlags): {
 
 function settingOption(name: SettingName): Option {
   const { placeholder, about } = settings[name];
-  return new Option(`--${name} ${placeholder}`, about);
+  if (switches.has(name)) return new Option(`--${name}`, about.replace("whether ", ""));
+  const option = new Option(`--${name} ${placeholder}`, about);
+  return placeholder.startsWith("[") ? option.preset("on") : option;
 }
 
 /** The flags that are settings, read. Commander names them in camel case. */
@@ -137,6 +143,7 @@ function settingsIn(options: object): Partial<Settings> {
   const given = options as Readonly<Record<string, unknown>>;
   const entries = [...sharedSettings, "theme" as const].flatMap((name) => {
     const text = given[name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+    if (switches.has(name)) return typeof text === "boolean" ? [[name, text] as const] : [];
     return typeof text === "string" ? [[name, readFlag(name, text)] as const] : [];
   });
   return Object.fromEntries(entries) as Partial<Settings>;

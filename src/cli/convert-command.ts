@@ -4,6 +4,7 @@ import {
   type ConversionEvent,
 } from "../checkpoint/convert/convert-checkpoint.ts";
 import type { ConversionPlan } from "../checkpoint/convert/conversion-plan.ts";
+import type { QuantizerModule } from "../checkpoint/convert/load-quantizer.ts";
 import { outputTypes, type OutputType } from "../checkpoint/convert/tensor-types.ts";
 import { exitCodes, usageError, type ExitCode } from "../errors.ts";
 import { Interruption, Interruptions } from "./interruption.ts";
@@ -19,8 +20,7 @@ export interface ConvertCommand {
   readonly threads?: string | number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
-  /** Path of the module with the native library's quantizer. */
-  readonly quantizerModule?: string | undefined;
+  readonly quantizerModule?: QuantizerModule | undefined;
 }
 
 /**

@@ -37,8 +37,11 @@ export function addModels(program: Command, exit: SetExitCode): void {
     .option("--ram-bandwidth <number>", "of the memory, in GB/s")
     .addOption(new Option("--kv-type <type>", "of the KV cache").choices(["f16", "q8_0"]))
     .option("--threads <count>", "threads on the CPU")
-    .option("--gpu-layers <count>", "layers on the GPUs")
-    .option("--n-cpu-moe <count>", "layers whose experts stay on the CPU")
+    .option("--gpu-layers <count>", "layers on the GPUs: auto, or a number")
+    .option(
+      "--n-cpu-moe <count>",
+      "first layers whose experts stay on the CPU: auto, all, or a number",
+    )
     .option("--type <type>", "what a checkpoint is to be converted to")
     .option(...json)
     .action(async (model: string, options: PlanFlags) => {
@@ -50,8 +53,8 @@ export function addModels(program: Command, exit: SetExitCode): void {
         json: options.json ?? false,
         context: countOf(context, "--context"),
         threads: countOf(threads, "--threads"),
-        gpuLayers: countOf(gpuLayers, "--gpu-layers"),
-        nCpuMoe: countOf(nCpuMoe, "--n-cpu-moe"),
+        gpuLayers: gpuLayers === "auto" ? undefined : countOf(gpuLayers, "--gpu-layers"),
+        nCpuMoe: layersOf(nCpuMoe),
         ramBandwidth: countOf(ramBandwidth, "--ram-bandwidth"),
       });
       process.stdout.write(text);
@@ -65,11 +68,13 @@ export function addModels(program: Command, exit: SetExitCode): void {
     .option("--dry-run", "print the tensors, files and sizes, write nothing")
     .option("--overwrite", "replace a file that is there")
     .action(async (source: string, output: string, options: ConvertFlags) => {
-      const [{ convert }, { checkpointFolder }] = await Promise.all([
+      const [{ convert }, { checkpointFolder }, { quantizerModule }] = await Promise.all([
         import("./convert-command.ts"),
         load(),
+        import("../engine/local/native-addon.ts"),
       ]);
-      exit(await convert({ source: checkpointFolder(source), output, ...options }));
+      const [from, quantizer] = [checkpointFolder(source), quantizerModule()];
+      exit(await convert({ source: from, output, ...options, quantizerModule: quantizer }));
     });
   models
     .command("pull <model>")
@@ -111,6 +116,11 @@ interface PlanFlags {
   readonly gpuLayers?: string;
   readonly nCpuMoe?: string;
   readonly type?: string;
+}
+
+function layersOf(text: string | undefined): number | undefined {
+  if (text === "all") return Number.POSITIVE_INFINITY;
+  return text === "auto" ? undefined : countOf(text, "--n-cpu-moe");
 }
 
 /** @throws KimiError for what is no whole number. */

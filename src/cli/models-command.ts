@@ -8,6 +8,7 @@ import { planPlacement } from "../checkpoint/plan-placement.ts";
 import { formula, predictSpeed } from "../checkpoint/plan-speed.ts";
 import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
 import { cpuFlags } from "../engine/local/amx-guard.ts";
+import { openNativeAddon } from "../engine/local/native-addon.ts";
 import { chooseThreads } from "../engine/local/threads.ts";
 import { exitCodes, KimiError, usageError, type ExitCode } from "../errors.ts";
 import { openHub } from "../models/hub.ts";
@@ -52,7 +53,12 @@ export async function inspectModel(
 async function openModel(target: string, context?: number): Promise<ModelDescription> {
   const head = await readCheckpoint(await openFiles(target));
   const hasAmx = /\bamx_(int8|tile)\b/.test(cpuFlags());
-  return describeModel(head, { hasAmx, ...(context === undefined ? {} : { context }) });
+  const setsYarnBetas = "addon" in openNativeAddon();
+  return describeModel(head, {
+    hasAmx,
+    setsYarnBetas,
+    ...(context === undefined ? {} : { context }),
+  });
 }
 
 async function openFiles(target: string): Promise<CheckpointFiles> {

@@ -1,6 +1,11 @@
 import type { ModelDescription } from "../checkpoint/describe-model.ts";
 import { kTransformersFlags, llamaFlags } from "../checkpoint/plan-flags.ts";
-import { planParts, type DevicePlan, type PlanPart } from "../checkpoint/plan-device.ts";
+import {
+  layersText,
+  planParts,
+  type DevicePlan,
+  type PlanPart,
+} from "../checkpoint/plan-device.ts";
 import type { Placement } from "../checkpoint/plan-placement.ts";
 import { formula, predictSpeed, usualShare, type SpeedEstimate } from "../checkpoint/plan-speed.ts";
 import { withoutControls } from "../render/text.ts";
@@ -40,6 +45,7 @@ export function planText({ model, original, placement }: Plan): string {
       verdict(model, placement),
       speedText(predictSpeed(model, placement)),
       commandsText({ model, original, placement }),
+      ...warningsText(original),
     ].join("\n"),
   );
 }
@@ -54,8 +60,8 @@ function deviceText(device: DevicePlan): string {
     .map((part) => `${part} ${sizeText(device.parts[part])}`);
   const { layers, expertLayers } = device;
   const where = [
-    ...(layers.length > 0 ? [rangeText(layers)] : []),
-    ...(expertLayers.length > 0 ? [`experts of ${rangeText(expertLayers)}`] : []),
+    ...(layers.length > 0 ? [layersText(layers)] : []),
+    ...(expertLayers.length > 0 ? [`experts of ${layersText(expertLayers)}`] : []),
   ];
   return [
     `${label} [${bar}] ${sizeText(usedBytes)} of ${sizeText(capacityBytes)}${state}`,
@@ -114,6 +120,13 @@ function speedText({ devices, bound, boundAtFullContext, expected }: SpeedEstima
   return lines.map((line) => `${wrapped(line)}\n`).join("");
 }
 
+/** What does not work as it should, wherever it goes. */
+function warningsText({ problems }: ModelDescription): string[] {
+  const warnings = problems.filter(({ severity }) => severity !== "note");
+  if (warnings.length === 0) return [];
+  return [warnings.map(({ message }) => `${wrapped(`Note that ${message}.`)}\n`).join("")];
+}
+
 const rate = (tokens: number): string => (tokens >= 100 ? wholeText(tokens) : tokens.toFixed(1));
 
 function commandsText({ model, original, placement }: Plan): string {
@@ -156,18 +169,6 @@ function commandText(words: readonly string[]): string {
     line += ` ${word}`;
   });
   return [...lines, line].map((one) => `${one}\n`).join("");
-}
-
-/** `layers 1-3, 7`. */
-function rangeText(numbers: readonly number[]): string {
-  const ranges: [number, number][] = [];
-  for (const number of numbers) {
-    const last = ranges.at(-1);
-    if (last && last[1] === number - 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  const list = ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
-  return `layer${numbers.length === 1 ? "" : "s"} ${list.join(", ")}`;
 }
 
 function wrapped(text: string, indent = 0): string {

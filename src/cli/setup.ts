@@ -8,6 +8,7 @@ import type { Settings } from "../config/settings.ts";
 import { KimiError } from "../errors.ts";
 import { findPulledModel, requireComplete, type PulledModel } from "../models/model-folder.ts";
 import type { Sampling } from "../engine/engine.ts";
+import type { PlacementOptions } from "../engine/local/local-placement.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
 
 const folders = envPaths("kimi", { suffix: "" });
@@ -74,7 +75,7 @@ export function engineConfig({ values }: Config, trace?: (line: string) => void)
   const { "base-url": baseUrl, "api-key": apiKey, model } = values;
   const local = {
     ...(values.threads === undefined ? {} : { threads: values.threads }),
-    ...(values.context === undefined ? {} : { contextSize: values.context }),
+    placement: placementOf(values),
   };
   if (!baseUrl)
     return { type: "local", path: modelFile(model), cacheFolder: folders.cache, ...local };
@@ -94,6 +95,24 @@ export function engineConfig({ values }: Config, trace?: (line: string) => void)
     ...(model === undefined ? {} : { model }),
     ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }),
     ...(trace ? { trace } : {}),
+  };
+}
+
+/** What is not left to be chosen. */
+function placementOf(values: Partial<Settings>): PlacementOptions {
+  const { context, mmap, mlock } = values;
+  const gpuLayers = values["gpu-layers"];
+  const nCpuMoe = values["n-cpu-moe"];
+  const kvType = values["kv-type"];
+  const flash = values["flash-attention"];
+  return {
+    ...(context === undefined ? {} : { contextSize: context }),
+    ...(gpuLayers === undefined || gpuLayers === "auto" ? {} : { gpuLayers }),
+    ...(nCpuMoe === undefined || nCpuMoe === "auto" ? {} : { nCpuMoe }),
+    ...(kvType === undefined || kvType === "f16" ? {} : { kvType }),
+    ...(flash === undefined || flash === "auto" ? {} : { flashAttention: flash === "on" }),
+    ...(mmap === false ? { mmap } : {}),
+    ...(mlock === true ? { mlock } : {}),
   };
 }
 

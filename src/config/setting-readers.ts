@@ -47,6 +47,16 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Reader {
   };
 }
 
+/** A whole number of at least 0, or one of some words. */
+export function integerOr(words: readonly string[]): Reader {
+  return (text) => {
+    if (words.includes(text)) return text;
+    if (!/^\d{1,9}$/.test(text))
+      throw new Error(`is neither a whole number nor ${words.join(", ")}`);
+    return Number(text);
+  };
+}
+
 function range(least: number, most: number): string {
   return most >= Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
 }

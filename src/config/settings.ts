@@ -1,6 +1,7 @@
 import { configurationError } from "../errors.ts";
 import {
   integer,
+  integerOr,
   number,
   oneOf,
   readBoolean,
@@ -37,6 +38,12 @@ export interface Settings {
   readonly stream: boolean;
   readonly threads: number;
   readonly context: number;
+  readonly "gpu-layers": number | "auto";
+  readonly "n-cpu-moe": number | "auto" | "all";
+  readonly "kv-type": "f16" | "q8_0" | "f32" | "bf16";
+  readonly "flash-attention": "auto" | "on" | "off";
+  readonly mmap: boolean;
+  readonly mlock: boolean;
   readonly "connect-timeout": number;
   readonly "first-token-timeout": number;
   readonly "idle-timeout": number;
@@ -189,6 +196,36 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
     placeholder: "<tokens>",
     read: integer(64),
   },
+  "gpu-layers": {
+    about: "last layers of a local model on the GPUs, the output counted as one: auto, or a number",
+    placeholder: "<count>",
+    read: integerOr(["auto"]),
+  },
+  "n-cpu-moe": {
+    about: "first layers whose experts stay on the CPU: auto, all, or a number",
+    placeholder: "<count>",
+    read: integerOr(["auto", "all"]),
+  },
+  "kv-type": {
+    about: "type of a local model's KV cache: f16, q8_0, f32, bf16",
+    placeholder: "<type>",
+    read: oneOf(["f16", "q8_0", "f32", "bf16"]),
+  },
+  "flash-attention": {
+    about: "flash attention of a local model: auto, on, off",
+    placeholder: "[mode]",
+    read: oneOf(["auto", "on", "off"]),
+  },
+  mmap: {
+    about: "whether a local model's file is mapped into memory, or read into it",
+    placeholder: "<boolean>",
+    read: readBoolean,
+  },
+  mlock: {
+    about: "whether a local model is kept from being swapped out",
+    placeholder: "<boolean>",
+    read: readBoolean,
+  },
   "connect-timeout": {
     about: "seconds to wait for a connection",
     placeholder: "<seconds>",
@@ -225,6 +262,12 @@ export const defaults: Partial<Settings> = {
   stream: true,
   session: true,
   theme: "auto",
+  "gpu-layers": "auto",
+  "n-cpu-moe": "auto",
+  "kv-type": "f16",
+  "flash-attention": "auto",
+  mmap: true,
+  mlock: false,
   "connect-timeout": 10,
   "first-token-timeout": 300,
   "idle-timeout": 60,

@@ -33,10 +33,18 @@ export interface ProgressEvent {
   readonly detail?: string;
 }
 
+/** What a person should know of the engine: what was chosen, what does not work as it should. */
+export interface NoticeEvent {
+  readonly type: "notice";
+  readonly level: "info" | "warning";
+  readonly text: string;
+}
+
 export type FinishReason = "stop" | "tool-calls" | "length" | "filtered";
 
 export type EngineEvent =
   | ProgressEvent
+  | NoticeEvent
   | { readonly type: "thinking-delta"; readonly text: string; readonly signature?: string }
   | { readonly type: "text-delta"; readonly text: string }
   /** A piece of a call's arguments, to show; `tool-call` brings the call itself. */

@@ -1,13 +1,13 @@
 import { configurationError, KimiError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
+import type { PlacementOptions } from "./local/local-placement.ts";
 import type { Endpoint, Timers } from "./remote/endpoint.ts";
 
 export interface LocalEngineConfig {
   readonly type: "local";
   readonly path: string;
   readonly threads?: number;
-  /** Tokens. */
-  readonly contextSize?: number;
+  readonly placement?: PlacementOptions;
   readonly cacheFolder: string;
 }
 

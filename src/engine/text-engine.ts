@@ -2,6 +2,7 @@ import type {
   Engine,
   EngineEvent,
   EngineRequest,
+  NoticeEvent,
   ProgressEvent,
   Sampling,
   Usage,
@@ -17,6 +18,7 @@ export type Prompt = readonly PromptPiece[];
 
 export type TextEvent =
   | ProgressEvent
+  | NoticeEvent
   /** Text in which nothing is a control token, whatever it spells. */
   | { readonly type: "text"; readonly text: string }
   /** A control token, known by its id. */

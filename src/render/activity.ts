@@ -29,6 +29,9 @@ export class Activity {
     if (event.type === "progress") return this.#progressed(event);
     this.#clear();
     switch (event.type) {
+      case "notice":
+        this.line(event.text);
+        break;
       case "tool-start":
         this.#summaries.set(event.callId, event.summary);
         this.line(shorten(`→ ${event.summary}`));

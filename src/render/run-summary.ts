@@ -54,6 +54,7 @@ export class RunSummary {
         if (event.message.role === "assistant") this.answer = textOf(event.message);
         break;
       case "progress":
+      case "notice":
       case "tool-start":
       case "tool-output":
       case "compaction-start":

@@ -17,6 +17,8 @@ export function reduceEvent(state: ChatState, event: AgentEvent, at: number): Ch
         { progress: event.phase === "retry" ? undefined : event },
         retryOf(event),
       );
+    case "notice":
+      return print(state, event);
     case "thinking-delta": {
       if (event.text === "") return state; // a signature alone
       const { text = "", startedAt = at } = state.thinking ?? {};

@@ -235,6 +235,8 @@ test("what npm pack makes runs elsewhere with the bindings alone, the demonstrat
   ]) {
     expect(existsSync(join(inside, name)), name).toBe(true);
   }
+  const addon = `native/prebuilt/${process.platform}-${process.arch}.node`;
+  expect(existsSync(join(inside, addon))).toBe(existsSync(join(root, addon)));
   const run = (...args: string[]): string =>
     execFileSync(process.execPath, [join(inside, "bin", "kimi.js"), ...args], {
       env: environment(),

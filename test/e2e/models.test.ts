@@ -57,6 +57,42 @@ test("the embedded model is what the script in the repository makes of nano's ch
   expect(readFileSync(output).equals(readFileSync(nano))).toBe(true);
 });
 
+test("without the native addon inspect, plan and the first load say what is not honoured", async () => {
+  const env = { KIMI_NATIVE: "off", XDG_CACHE_HOME: newFolder() };
+  const told = /YaRN (betas|settings).*honour|honour.* YaRN betas/;
+  expect((await kimi(["models", "inspect", nano], { env })).stdout).toMatch(told);
+  expect((await kimi(["models", "plan", nano], { env })).stdout).toMatch(told);
+  const first = await kimi(["run", "Hello"], { env });
+  expect(first.stdout).toBe("Hello! How can I help you?\n");
+  expect(first.stderr).toMatch(/YaRN settings \(betas 1, 1\) are not honoured.*KIMI_NATIVE is off/);
+  expect((await kimi(["run", "Hello"], { env })).stderr).not.toMatch(told);
+  const output = join(newFolder(), "nano.gguf");
+  const quantised = await kimi(["models", "convert", checkpoint, output, "--type", "q4_k_m"], {
+    env,
+  });
+  expect(quantised.code).toBe(1);
+  expect(quantised.stderr).toMatch(/native addon[^]*hint: .*q8_0/);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "with the native addon nothing is left to say of YaRN",
+  async () => {
+    expect((await kimi(["models", "inspect", nano])).stdout).not.toMatch(/honour/);
+    const env = { XDG_CACHE_HOME: newFolder() };
+    expect((await kimi(["run", "Hello"], { env })).stderr).not.toMatch(/honour/);
+  },
+);
+
+test("what was chosen for a model is shown, and is an event", async () => {
+  const { stdout } = await kimi(["run", "Hello", "--kv-type", "q8_0", "--output", "stream-json"]);
+  const notice = stdout.split("\n").find((line) => line.includes('"notice"')) ?? "{}";
+  expect(JSON.parse(notice)).toEqual({
+    type: "notice",
+    level: "info",
+    text: "CPU: layers 0-4 and experts of layers 1-4; context 8192, KV cache q8_0, 1 thread",
+  });
+});
+
 test("a model is pulled from a server, found by its name, and removed", async () => {
   const bytes = readFileSync(nano);
   const server = createServer((request, response) => {

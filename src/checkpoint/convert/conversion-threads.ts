@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { KimiError } from "../../errors.ts";
 import { UnitConverter, type ConversionUnit } from "./conversion-unit.ts";
-import { loadQuantizer } from "./load-quantizer.ts";
+import { loadQuantizer, type QuantizerModule } from "./load-quantizer.ts";
 
 /** One place where units are converted, one after another. */
 export interface ConversionThread {
@@ -21,7 +21,7 @@ export interface WorkerAnswer {
 }
 
 /** This very thread, between the turns of its event loop: for what is done before a worker would have started. */
-export function ownThread(quantizerModule: string | undefined): ConversionThread {
+export function ownThread(quantizerModule: QuantizerModule | undefined): ConversionThread {
   let converter: UnitConverter | undefined;
   return {
     async convert(unit) {
@@ -33,7 +33,7 @@ export function ownThread(quantizerModule: string | undefined): ConversionThread
   };
 }
 
-export function workerThread(quantizerModule: string | undefined): ConversionThread {
+export function workerThread(quantizerModule: QuantizerModule | undefined): ConversionThread {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const script = new URL(`conversion-worker.${extension}`, import.meta.url);
   const worker = new Worker(fileURLToPath(script), {

@@ -3,9 +3,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { KimiError, messageOf } from "../../errors.ts";
 import type { WorkerAnswer } from "./conversion-threads.ts";
 import { UnitConverter, type ConversionUnit } from "./conversion-unit.ts";
-import { loadQuantizer } from "./load-quantizer.ts";
+import { loadQuantizer, type QuantizerModule } from "./load-quantizer.ts";
 
-const { quantizerModule } = workerData as { readonly quantizerModule: string | undefined };
+const { quantizerModule } = workerData as { readonly quantizerModule: QuantizerModule | undefined };
 let converter: UnitConverter | undefined;
 
 parentPort?.on("message", (unit: ConversionUnit) => {

@@ -7,6 +7,7 @@ import {
   type PlanOptions,
 } from "./conversion-plan.ts";
 import { ownThread, workerThread, type ConversionThread } from "./conversion-threads.ts";
+import type { QuantizerModule } from "./load-quantizer.ts";
 import { ConversionRecorder } from "./conversion-recorder.ts";
 import { unitValues } from "./conversion-unit.ts";
 import { ConversionWork } from "./conversion-work.ts";
@@ -19,8 +20,8 @@ export interface ConversionOptions extends PlanOptions {
   readonly dryRun?: boolean | undefined;
   /** Whether a file of the output's name may be replaced. */
   readonly overwrite?: boolean | undefined;
-  /** Path of a module that exports `quantize` (see `Quantizer`): needed for K-quants. */
-  readonly quantizerModule?: string | undefined;
+  /** Needed for K-quants. */
+  readonly quantizerModule?: QuantizerModule | undefined;
   /** How long a kill may cost: finished tensors are noted so often. */
   readonly recordEveryMs?: number | undefined;
   readonly signal: AbortSignal;

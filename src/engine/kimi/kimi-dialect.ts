@@ -34,6 +34,7 @@ async function* readOutput(
   for await (const event of output) {
     switch (event.type) {
       case "progress":
+      case "notice":
         yield event;
         break;
       case "text":

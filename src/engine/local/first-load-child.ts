@@ -1,14 +1,15 @@
-/** The child process of `first-load.ts`: PATH THREADS [CONTEXT]; exits 0 if the model computes. */
+/** The child process of `first-load.ts`: PATH THREADS PLACEMENT (JSON); exits 0 if the model computes. */
 import { KimiError, messageOf } from "../../errors.ts";
 import { loadLlama } from "./load-llama.ts";
+import type { PlacementOptions } from "./local-placement.ts";
 import { openModelFile } from "./model-file.ts";
 
-const [path = "", threads = "1", contextSize = ""] = process.argv.slice(2);
+const [path = "", threads = "1", placement = "{}"] = process.argv.slice(2);
 try {
   const { model, sequence } = await loadLlama({
     file: openModelFile(path),
     threads: Number(threads),
-    contextSize: contextSize === "" ? undefined : Number(contextSize),
+    placement: JSON.parse(placement) as PlacementOptions,
   });
   let tokens = 0;
   for await (const _token of sequence.evaluate(model.tokenize("a b c d"), {

@@ -11,12 +11,14 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KimiError } from "../../errors.ts";
+import type { PlacementOptions } from "./local-placement.ts";
 import type { ModelFile } from "./model-file.ts";
+import { openNativeAddon } from "./native-addon.ts";
 
 export interface FirstLoad {
   readonly file: ModelFile;
   readonly threads: number;
-  readonly contextSize: number | undefined;
+  readonly placement: PlacementOptions;
   /** Where it is remembered which files have loaded on this machine. */
   readonly cacheFolder: string;
   readonly signal: AbortSignal;
@@ -25,35 +27,38 @@ export interface FirstLoad {
 /**
  * Loads a file not seen before in a child process, and computes two tokens with it, so that a native
  * abort ends in a message and not in a dead terminal. What has loaded once is not tried again.
+ * @returns whether this was the first time
  * @throws KimiError if the child dies.
  */
-export async function tryFirstLoad(options: FirstLoad): Promise<void> {
+export async function tryFirstLoad(options: FirstLoad): Promise<boolean> {
   const record = join(options.cacheFolder, "loaded-models.json");
   const loaded = readRecord(record);
   const key = realpathSync(options.file.path);
   const mark = describe(options);
-  if (loaded[key] === mark) return;
+  if (loaded[key] === mark) return false;
   await loadInChild(options);
   writeRecord(record, { ...loaded, [key]: mark });
+  return true;
 }
 
 /** Changes whenever the file, the processor or the way it is run does. */
-function describe({ file, threads, contextSize }: FirstLoad): string {
+function describe({ file, threads, placement }: FirstLoad): string {
   const { mtimeMs } = statSync(file.path);
   return [
     file.sizeBytes,
     mtimeMs,
     threads,
-    contextSize ?? "auto",
+    JSON.stringify(placement),
+    "addon" in openNativeAddon(),
     cpus()[0]?.model,
     process.version,
   ].join(" ");
 }
 
-function loadInChild({ file, threads, contextSize, signal }: FirstLoad): Promise<void> {
+function loadInChild({ file, threads, placement, signal }: FirstLoad): Promise<void> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const script = fileURLToPath(new URL(`first-load-child.${extension}`, import.meta.url));
-  const child = fork(script, [file.path, String(threads), String(contextSize ?? "")], {
+  const child = fork(script, [file.path, String(threads), JSON.stringify(placement)], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     signal,
     killSignal: "SIGKILL",

@@ -6,14 +6,16 @@ import type { Prompt, TextEvent, TextModel, TextRequest } from "../text-engine.t
 import { cpuFlags, refuseBrokenOnAmx } from "./amx-guard.ts";
 import { tryFirstLoad } from "./first-load.ts";
 import { loadLlama, type LoadedLlama } from "./load-llama.ts";
+import type { PlacementOptions } from "./local-placement.ts";
 import { numberIn, openModelFile, type ModelFile } from "./model-file.ts";
+import { openNativeAddon } from "./native-addon.ts";
 import { chooseThreads } from "./threads.ts";
+import { yarnBetas } from "./yarn-betas.ts";
 
 export interface LocalModelOptions {
   readonly path: string;
   readonly threads?: number;
-  /** Tokens. */
-  readonly contextSize?: number;
+  readonly placement?: PlacementOptions;
   readonly cacheFolder: string;
 }
 
@@ -42,7 +44,7 @@ export class LlamaTextModel implements TextModel {
     this.#options = options;
     this.#file = openModelFile(options.path);
     this.name = String(this.#file.head.metadata.get("general.name") ?? options.path);
-    refuseBrokenOnAmx(this.#file, cpuFlags());
+    if ("missing" in openNativeAddon()) refuseBrokenOnAmx(this.#file, cpuFlags());
     this.#tokenizer = new KimiTokenizer(vocabularyOfGguf(this.#file.head));
     this.#threads = chooseThreads(this.#file.sizeBytes, options.threads);
   }
@@ -51,7 +53,7 @@ export class LlamaTextModel implements TextModel {
     const architecture = String(this.#file.head.metadata.get("general.architecture"));
     return (
       this.#loaded?.sequence.contextSize ??
-      this.#options.contextSize ??
+      this.#options.placement?.contextSize ??
       numberIn(this.#file, `${architecture}.context_length`) ??
       0
     );
@@ -79,11 +81,11 @@ export class LlamaTextModel implements TextModel {
   }
 
   async *#load(signal: AbortSignal): AsyncGenerator<TextEvent, LoadedLlama> {
-    const { contextSize, cacheFolder } = this.#options;
+    const { placement = {}, cacheFolder } = this.#options;
     const total = this.#file.sizeBytes;
-    const common = { file: this.#file, threads: this.#threads, contextSize, signal };
+    const common = { file: this.#file, threads: this.#threads, placement, signal };
     yield { type: "progress", phase: "load", done: 0, total };
-    await tryFirstLoad({ ...common, cacheFolder });
+    const isFirst = await tryFirstLoad({ ...common, cacheFolder });
     // The bindings report progress through a callback, hundreds of times; a few a second are shown.
     let fraction = 0;
     let shownAt = performance.now();
@@ -105,6 +107,7 @@ export class LlamaTextModel implements TextModel {
       yield { type: "progress", phase: "load", done: Math.round(fraction * total), total };
     }
     this.#loaded = await loading;
+    yield* notices(this.#loaded, isFirst ? this.#file : undefined);
     return this.#loaded;
   }
 
@@ -185,6 +188,18 @@ export class LlamaTextModel implements TextModel {
       seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 32),
     };
   }
+}
+
+/** What was chosen, and at a file's first load what llama.cpp does wrong with it. */
+function* notices({ placement }: LoadedLlama, file: ModelFile | undefined): Generator<TextEvent> {
+  if (placement) yield { type: "notice", level: "info", text: placement.summary };
+  if (placement?.warning !== undefined)
+    yield { type: "notice", level: "warning", text: placement.warning };
+  const native = openNativeAddon();
+  const betas = file && yarnBetas(file);
+  if (!betas || "addon" in native) return;
+  const text = `this model's YaRN settings (betas ${betas.fast}, ${betas.slow}) are not honoured, which costs accuracy: the native addon is not there: ${native.missing}`;
+  yield { type: "notice", level: "warning", text };
 }
 
 /** Tokens; a batch that starts a few tokens after the beginning takes longer than one that computes them too. */

@@ -270,9 +270,9 @@ test("K-quants need the native addon, and without it nothing is written", async 
 test("an injected quantizer gets whole rows of finite values, in every thread", async () => {
   const source = folder();
   writeCheckpoint(source, { format: "fp8", hiddenSize: 256 });
-  const quantizerModule = join(folder(), "quantizer.cjs");
+  const quantizerModule = { path: join(folder(), "quantizer.cjs") };
   writeFileSync(
-    quantizerModule,
+    quantizerModule.path,
     `const bytes = { Q4_K: [256, 144], Q5_0: [32, 22], Q6_K: [256, 210] };
      exports.quantize = (type, values, rowLength) => {
        if (values.length % rowLength !== 0 || values.some(Number.isNaN)) throw new Error("bad rows");

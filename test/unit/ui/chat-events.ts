@@ -15,6 +15,7 @@ export const someUsage = { inputTokens: 10, outputTokens: 5 };
 /** One event of each type: a type without one does not compile. */
 export const eachEvent: { readonly [Type in AgentEvent["type"]]: AgentEvent & { type: Type } } = {
   progress: { type: "progress", phase: "prefill", done: 1, total: 4 },
+  notice: { type: "notice", level: "info", text: "CPU: layers 0-4" },
   "thinking-delta": { type: "thinking-delta", text: "hm" },
   "text-delta": { type: "text-delta", text: "Hello" },
   "tool-call-delta": { type: "tool-call-delta", id: "c", name: "weather", text: '{"city' },

@@ -22,6 +22,10 @@ const changes: {
     idle: {},
     working: { working: work({ progress: eachEvent.progress }) },
   },
+  notice: {
+    idle: { prints: [eachEvent.notice] },
+    working: { prints: [eachEvent.notice] },
+  },
   "thinking-delta": {
     idle: { thinking: { text: "hm", startedAt: 1_100 } },
     working: {

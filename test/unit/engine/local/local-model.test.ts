@@ -105,7 +105,7 @@ test("the model's own way to cut its words is kept, so that its reply is found i
 
 test("a prompt longer than the context is a clear error, and the engine lives on", async () => {
   const engine = await openEngine(
-    { type: "local", path: nanoModel, contextSize: 256, cacheFolder },
+    { type: "local", path: nanoModel, placement: { contextSize: 256 }, cacheFolder },
     new AbortController().signal,
   );
   onTestFinished(() => engine.close());
@@ -119,7 +119,7 @@ test("a prompt longer than the context is a clear error, and the engine lives on
 
 test("a reply that fills the context ends by length", async () => {
   const engine = await openEngine(
-    { type: "local", path: nanoModel, contextSize: 256, cacheFolder },
+    { type: "local", path: nanoModel, placement: { contextSize: 256 }, cacheFolder },
     new AbortController().signal,
   );
   onTestFinished(() => engine.close());
