@@ -1,6 +1,7 @@
 /** The native addon in the real bindings; skipped where no compiler built it. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,12 +24,28 @@ const folder = mkdtempSync(join(tmpdir(), "kimi-native-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function converted(type: OutputType): Promise<string> {
-  const output = join(folder, `nano-${type}.gguf`);
+  const output = join(mkdtempSync(join(folder, "case-")), "nano.gguf");
   const { signal } = new AbortController();
   const source = fixture("nano");
   const options = { source, output, type, signal, quantizerModule: quantizerModule() };
   for await (const _event of convertCheckpoint(options));
   return output;
+}
+
+/** SHA-256 of all tensors but those that stay BF16, by name: of the line `NAME TYPE DIMENSIONS` and the bytes of each. */
+function digestOf(path: string): string {
+  const { tensors, sizeBytes } = readGguf(path);
+  const bytes = readFileSync(path);
+  const data = tensors.reduce((sum, { size = 0 }) => sum + Math.ceil(size / 32) * 32, 0);
+  const hash = createHash("sha256");
+  for (const { name, type, dimensions, offset, size = 0 } of tensors
+    .filter((tensor) => !/attn_[kv]_b/.test(tensor.name))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const start = sizeBytes - data + offset;
+    hash.update(`${name} ${type} ${dimensions.join(",")}\n`);
+    hash.update(bytes.subarray(start, start + size));
+  }
+  return hash.digest("hex");
 }
 
 interface Placed {
@@ -89,8 +106,7 @@ describe.skipIf("missing" in native)("the addon", () => {
     "a %s file is quantised in it, and answers",
     async (type) => {
       const path = await converted(type);
-      const types = new Set(readGguf(path).tensors.map((tensor) => tensor.type));
-      expect(types).toContain(`Q${type[1]}_K`);
+      expect(readGguf(path).tensors.map((tensor) => tensor.type)).toContain(`Q${type[1]}_K`);
       const engine = await openEngine(
         { type: "local", path, cacheFolder },
         new AbortController().signal,
@@ -102,6 +118,14 @@ describe.skipIf("missing" in native)("the addon", () => {
         sampling: { temperature: 0 },
       });
       expect(said(await collect(engine.generate(asked))).text).toBe("Hello! How can I help you?");
+    },
+  );
+
+  test.skipIf(process.arch !== "x64").each(["q2_k", "q3_k_m", "q4_k_m", "q5_k_m", "q6_k"] as const)(
+    "a %s file has the types and bytes that llama-quantize gives it",
+    async (type) => {
+      const reference = readGolden<Record<string, string>>("llama-quantize.json");
+      expect(digestOf(await converted(type))).toBe(reference[type]);
     },
   );
 
