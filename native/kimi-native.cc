@@ -37,7 +37,8 @@ struct Settings {
   int modelsTaken = 0, contextsTaken = 0;
 };
 
-Settings settings;
+// Never destroyed: a thread may still load when the process ends.
+Settings& settings = *new Settings;
 
 std::string folderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
@@ -153,6 +154,7 @@ napi_value setModelParameters(napi_env env, napi_callback_info info) {
     napi_value element = nullptr;
     napi_get_element(env, given.at[0], i, &element);
     overrides.patterns.push_back(textOf(env, element));
+    if (overrides.patterns.back().empty()) return failed(env, "a pattern is no text, or empty: it would match every tensor");
     try {
       std::regex checked(overrides.patterns.back());  // llama.cpp would end the process
     } catch (const std::regex_error& error) {
@@ -190,9 +192,10 @@ struct Ggml {
   QuantizeChunk quantize;
 };
 
-std::optional<Ggml> ggml;
+// Of each thread: a worker of the converter opens the library for itself.
+thread_local std::optional<Ggml> ggml;
 
-// openLibrary(path): libggml-base, whose quantizer is lent. Other threads may have opened it already.
+// openLibrary(path): libggml-base, whose quantizer is lent.
 napi_value openLibrary(napi_env env, napi_callback_info info) {
   const std::string path = textOf(env, Arguments<1>(env, info).at[0]);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -204,15 +207,18 @@ napi_value openLibrary(napi_env env, napi_callback_info info) {
       reinterpret_cast<QuantizeChunk>(dlsym(library, "ggml_quantize_chunk")),
   };
   if (!found.typeName || !found.rowSize || !found.blockSize || !found.quantize) return failed(env, path + " is not libggml-base");
-  std::lock_guard lock(settings.mutex);
   ggml = found;
   return nullptr;
 }
 
+// -1 for what ggml can't quantise to without an importance matrix, where it would end the process.
 int typeOf(const std::string& name) {
+  static const std::vector<std::string> safe = {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
   for (int type = 0; type < typeCount; type++) {
     const char* known = ggml->typeName(type);
-    if (known && strcasecmp(known, name.c_str()) == 0) return type;
+    if (!known || strcasecmp(known, name.c_str()) != 0) continue;
+    for (const auto& one : safe)
+      if (strcasecmp(known, one.c_str()) == 0) return type;
   }
   return -1;
 }
@@ -223,7 +229,7 @@ napi_value quantize(napi_env env, napi_callback_info info) {
   if (!ggml) return failed(env, "openLibrary was not called");
   const std::string name = textOf(env, given.at[0]);
   const int type = typeOf(name);
-  if (type < 0) return failed(env, name + " is no type of ggml");
+  if (type < 0) return failed(env, name + " is no type that ggml quantises to");
   napi_typedarray_type kind{};
   size_t length = 0;
   void* values = nullptr;

@@ -78,6 +78,8 @@ describe.skipIf("missing" in native)("the addon", () => {
     expect(() => addon.setModelParameters({ cpuTensorPatterns: ["blk(", "x"] })).toThrow(
       /^blk\( is no regular expression/,
     );
+    for (const pattern of ["", 7 as never])
+      expect(() => addon.setModelParameters({ cpuTensorPatterns: [pattern] })).toThrow(/no text/);
     addon.setModelParameters({});
   });
 
@@ -133,7 +135,8 @@ describe.skipIf("missing" in native)("the addon", () => {
     const quantizer = loadQuantizer(quantizerModule());
     const values = new Float32Array(300);
     expect(() => quantizer?.quantize("Q4_K", values, 300)).toThrow(/300 values .* Q4_K/);
-    expect(() => quantizer?.quantize("Q9_X", values, 300)).toThrow("Q9_X is no type of ggml");
+    for (const type of ["Q9_X", "I32", "Q8_K", "IQ2_XXS"])
+      expect(() => quantizer?.quantize(type, values, 300)).toThrow(`${type} is no type that ggml`);
     expect(() => quantizer?.quantize("Q4_K", [1] as never, 300)).toThrow(/Float32Array/);
     expect(quantizer?.quantize("Q4_K", new Float32Array(512), 256)).toHaveLength(288);
   });
