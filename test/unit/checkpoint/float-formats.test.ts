@@ -91,6 +91,7 @@ function expectNearest(bits: number, valueOf: (bits: number) => number, size: nu
   const error = Math.abs(valueOf(bits) - size);
   for (const neighbour of [bits - 1, bits + 1].filter((other) => other >= 0)) {
     const other = Math.abs(valueOf(neighbour) - size);
+    if (Number.isNaN(other)) continue; // beyond infinity, which the largest numbers round to
     expect(error).toBeLessThanOrEqual(other);
     if (error === other) expect(bits & 1).toBe(0);
   }

