@@ -7,6 +7,7 @@ import type { ConversionPlan } from "../checkpoint/convert/conversion-plan.ts";
 import type { QuantizerModule } from "../checkpoint/convert/load-quantizer.ts";
 import { outputTypes, type OutputType } from "../checkpoint/convert/tensor-types.ts";
 import { exitCodes, usageError, type ExitCode } from "../errors.ts";
+import { lockFile } from "../file-lock.ts";
 import { Interruption, Interruptions } from "./interruption.ts";
 import { sizeText, tableText } from "./plain-text.ts";
 import { progressBar, type ProgressBar } from "./progress-bar.ts";
@@ -35,6 +36,7 @@ export async function convert(command: ConvertCommand): Promise<ExitCode> {
   const splitMaxSizeBytes = sizeOf(command.splitMaxSize);
   const interruptions = new Interruptions();
   const progress = progressBar(process.stderr);
+  const unlock = dryRun ? () => {} : lockOutput(output);
   try {
     const conversion = convertCheckpoint({
       source,
@@ -64,9 +66,25 @@ export async function convert(command: ConvertCommand): Promise<ExitCode> {
     process.stderr.write(`kimi: ${thrown.message}\nhint: The same command goes on from here.\n`);
     return thrown.exitCode;
   } finally {
+    unlock();
     progress.end();
     interruptions.stop();
   }
+}
+
+/** Two conversions at once to one file would write over each other. @throws KimiError */
+function lockOutput(output: string): () => void {
+  return lockFile(`${output}.lock`, {
+    message: `${output} is being written by another kimi`,
+    code: "busy",
+    exitCode: exitCodes.tryAgain,
+    hint: "Wait until it is done, or convert to another file.",
+    failure: {
+      message: `${output} can't be written`,
+      code: "disk",
+      hint: "Check that its folder is there, and its permissions.",
+    },
+  });
 }
 
 function show(event: ConversionEvent, label: string, progress: ProgressBar): void {

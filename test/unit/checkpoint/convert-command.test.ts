@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import type { ConvertCommand } from "../../../src/cli/convert-command.ts";
+import { lockFile, type LockRefusal } from "../../../src/file-lock.ts";
 import { readGguf } from "../../../src/checkpoint/gguf-read.ts";
 import { writeCheckpoint } from "../../support/synthetic-checkpoint.ts";
 
@@ -50,6 +51,19 @@ test("what was written is told on standard output, progress on standard error", 
   expect(stderr).toMatch(/100 % \[#+\] .* of .* {2}model\.gguf\n/);
   expect(stderr).not.toContain("\u001B");
   expect(readGguf(output).tensors.length).toBe(52);
+});
+
+test("while one conversion writes a file, another one is told to wait", async () => {
+  const source = folder();
+  writeCheckpoint(source, { format: "fp8" });
+  const output = join(folder(), "model.gguf");
+  const unlock = lockFile(`${output}.lock`, {} as LockRefusal);
+  const second = await run({ source, output, type: "q8_0" });
+  expect(second.code).toBe(75);
+  expect(second.stderr).toMatch(/model\.gguf is being written by another kimi \(process \d+/);
+  unlock();
+  expect((await run({ source, output, type: "q8_0" })).code).toBe(0);
+  expect(readdirSync(join(output, ".."))).toEqual(["model.gguf"]);
 });
 
 test("a dry run lists tensors and files and writes nothing", async () => {
