@@ -1,6 +1,7 @@
 /** `npm run bench [-- --json] [-- NAME…]`: every figure against its baseline in the same run. */
 import { parseArgs } from "node:util";
 import { chat } from "./chat.ts";
+import { constrain } from "./constrain.ts";
 import { format } from "./format.ts";
 import { local } from "./local.ts";
 import type { Figure } from "./measure.ts";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
   startup,
   remote,
   local,
+  constrain,
   format,
   chat,
 };

@@ -14,9 +14,9 @@ export type SetExitCode = (code: number) => void;
 /** Flags without a value. */
 const switches: ReadonlySet<SettingName> = new Set(["mmap", "mlock"]);
 
-/** All settings are flags; `stream` and `session` are by their opposites, `theme` is the terminal program's. */
+/** All settings are flags; some are by their opposites, `theme` is the terminal program's. */
 const sharedSettings = settingNames.filter(
-  (name) => name !== "stream" && name !== "session" && name !== "theme",
+  (name) => !["stream", "constrain", "session", "theme"].includes(name),
 );
 
 /** Flags of both commands. */
@@ -25,6 +25,7 @@ function addShared(command: Command): void {
   command
     .option("--no-mmap", "read a local model's file into memory")
     .option("--no-stream", "ask a server for whole replies")
+    .option("--no-constrain", "let a local model call tools in any form")
     .option("--continue", "go on with the last conversation of this folder, or of all")
     .option("--resume [id]", "go on with this conversation; the start of its id is enough")
     .option("--session <id>", "go on with the conversation of this name, or start it")
@@ -88,6 +89,7 @@ export function addRun(program: Command, exit: SetExitCode): void {
 
 interface SharedFlags {
   readonly stream: boolean;
+  readonly constrain: boolean;
   readonly continue?: boolean;
   readonly resume?: string | true;
   /** A name; `false` for --no-session. */
@@ -114,11 +116,12 @@ function sharedOptions(options: SharedFlags): {
   readonly yes: boolean;
   readonly debug: boolean;
 } {
-  const { stream, resume, session } = options;
+  const { stream, constrain, resume, session } = options;
   return {
     flags: {
       ...settingsIn(options),
       ...(stream ? {} : { stream }),
+      ...(constrain ? {} : { constrain }),
       ...(session === false ? { session } : {}),
     },
     session: {

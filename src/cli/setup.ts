@@ -76,6 +76,7 @@ export function engineConfig({ values }: Config, trace?: (line: string) => void)
   const local = {
     ...(values.threads === undefined ? {} : { threads: values.threads }),
     placement: placementOf(values),
+    constrain: values.constrain ?? true,
   };
   if (!baseUrl)
     return { type: "local", path: modelFile(model), cacheFolder: folders.cache, ...local };

@@ -36,6 +36,7 @@ export interface Settings {
   readonly "max-turns": number;
   readonly timeout: number;
   readonly stream: boolean;
+  readonly constrain: boolean;
   readonly threads: number;
   readonly context: number;
   readonly "gpu-layers": number | "auto";
@@ -186,6 +187,12 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
     read: readBoolean,
     project: true,
   },
+  constrain: {
+    about: "whether a local model can only call tools as they are declared",
+    placeholder: "<boolean>",
+    read: readBoolean,
+    project: true,
+  },
   threads: {
     about: "threads of the local engine, up to the number of cores",
     placeholder: "<count>",
@@ -260,6 +267,7 @@ export const defaults: Partial<Settings> = {
   protocol: "chat",
   "max-turns": 50,
   stream: true,
+  constrain: true,
   session: true,
   theme: "auto",
   "gpu-layers": "auto",

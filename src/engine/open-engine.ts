@@ -9,6 +9,8 @@ export interface LocalEngineConfig {
   readonly threads?: number;
   readonly placement?: PlacementOptions;
   readonly cacheFolder: string;
+  /** Whether tool calls are held to their form and schema; they are if left out. */
+  readonly constrain?: boolean;
 }
 
 export interface RemoteEngineConfig {

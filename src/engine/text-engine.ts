@@ -27,10 +27,21 @@ export type TextEvent =
   | { readonly type: "raw-text"; readonly text: string }
   | { readonly type: "finish"; readonly reason: "stop" | "length"; readonly usage: Usage };
 
+/**
+ * What a reply may go on with, for models whose tokens are chosen here. Never changes; `undefined`
+ * is what may not follow.
+ */
+export interface ReplyState {
+  nextByte(byte: number): ReplyState | undefined;
+  nextControl(token: string): ReplyState | undefined;
+}
+
 export interface TextRequest {
   readonly prompt: Prompt;
   /** Control tokens that end the reply. */
   readonly stop: readonly string[];
+  /** The state before the reply; left out, a reply may be anything. Servers constrain replies themselves. */
+  readonly constraint?: ReplyState;
   readonly sampling: Sampling;
   readonly signal: AbortSignal;
 }
@@ -50,6 +61,7 @@ export interface Dialect {
   write(request: Pick<EngineRequest, "messages" | "tools">): {
     readonly prompt: Prompt;
     readonly stop: readonly string[];
+    readonly constraint?: ReplyState;
     read(output: AsyncIterable<TextEvent>): AsyncIterable<EngineEvent>;
   };
 }
@@ -62,8 +74,9 @@ export function textEngine(model: TextModel, dialect: Dialect): Engine {
     },
     generate({ messages, tools, sampling, signal }) {
       const written = dialect.write({ messages, tools });
-      const { prompt, stop } = written;
-      return written.read(model.complete({ prompt, stop, sampling, signal }));
+      const { prompt, stop, constraint } = written;
+      const request = { prompt, stop, sampling, signal, ...(constraint ? { constraint } : {}) };
+      return written.read(model.complete(request));
     },
     close: () => model.close(),
   };

@@ -24,6 +24,25 @@ test("the embedded model calls a tool and answers with what it returned", async 
   expect(code).toBe(0);
 });
 
+test("the embedded model can only call a tool as it is declared, unless --no-constrain lets it", async () => {
+  const cwd = newFolder();
+  writeFileSync(
+    join(cwd, "weather.mjs"),
+    `export default {
+  name: "get_weather", effect: "read",
+  description: "Get the current weather in a city. Call this when the user asks about the weather.",
+  parameters: { type: "object", properties: { city: { enum: ["Oslo", "上海"] } }, required: ["city"] },
+  prepare: ({ city }) => ({ summary: "weather in " + city, start: async () => ({ output: "{}" }) }),
+};`,
+  );
+  const ask = ["run", question, "--tools", "./weather.mjs", "--max-turns", "1"];
+  const held = await kimi(ask, { cwd });
+  expect(held.stderr).toMatch(/→ weather in (Oslo|上海)\n/);
+  const free = await kimi([...ask, "--no-constrain"], { cwd });
+  expect(free.stderr).toContain("do not fit");
+  expect(free.stderr).not.toContain("→ weather");
+});
+
 test("several tools and both calls of a turn", async () => {
   const { stdout, stderr } = await kimi([
     "run",

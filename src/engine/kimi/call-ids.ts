@@ -57,4 +57,9 @@ export class CallCounter {
   id(name: string): string {
     return callId(name, this.#next++);
   }
+
+  /** The id that a call would get after `calls` more; counts nothing. */
+  idAfter(calls: number, name: string): string {
+    return callId(name, this.#next + calls);
+  }
 }

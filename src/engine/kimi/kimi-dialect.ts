@@ -1,5 +1,6 @@
 import type { EngineEvent, FinishReason } from "../engine.ts";
 import type { Dialect, PromptPiece, TextEvent } from "../text-engine.ts";
+import { constrainCalls } from "./call-constraint.ts";
 import { CallCounter, rewriteCallIds } from "./call-ids.ts";
 import { stopTokens } from "./control-tokens.ts";
 import { MarkerScanner } from "./marker-scanner.ts";
@@ -12,6 +13,9 @@ export const kimiDialect: Dialect = {
     return {
       prompt: writePrompt({ messages: rewriteCallIds(messages), tools: declare(tools) }),
       stop: stopTokens,
+      ...(tools.length > 0
+        ? { constraint: constrainCalls({ tools, counter: new CallCounter(messages) }) }
+        : {}),
       read: (output) => readOutput(output, { tools, counter: new CallCounter(messages) }),
     };
   },

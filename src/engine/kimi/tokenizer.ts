@@ -95,6 +95,16 @@ export class KimiTokenizer {
     return token === undefined ? new Uint8Array() : (this.#bytes[id] ??= bytesOf(token));
   }
 
+  /** Ids from 0 on that are ordinary tokens. */
+  get ordinaryTokens(): number {
+    return this.#vocabulary.tokens.length;
+  }
+
+  /** Control tokens' names by id. */
+  get controlNames(): ReadonlyMap<number, string> {
+    return this.#controlNames;
+  }
+
   has(id: number): boolean {
     return this.#vocabulary.tokens[id] !== undefined || this.#controlNames.has(id);
   }

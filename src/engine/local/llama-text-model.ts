@@ -4,12 +4,14 @@ import { KimiError } from "../../errors.ts";
 import type { Sampling, Usage } from "../engine.ts";
 import type { Prompt, TextEvent, TextModel, TextRequest } from "../text-engine.ts";
 import { cpuFlags, refuseBrokenOnAmx } from "./amx-guard.ts";
+import { constrainedTokens } from "./constrained-tokens.ts";
 import { tryFirstLoad } from "./first-load.ts";
 import { loadLlama, type LoadedLlama } from "./load-llama.ts";
 import type { PlacementOptions } from "./local-placement.ts";
 import { numberIn, openModelFile, type ModelFile } from "./model-file.ts";
 import { openNativeAddon } from "./native-addon.ts";
 import { chooseThreads } from "./threads.ts";
+import { TokenChoice } from "./token-choice.ts";
 import { yarnBetas } from "./yarn-betas.ts";
 
 export interface LocalModelOptions {
@@ -17,6 +19,8 @@ export interface LocalModelOptions {
   readonly threads?: number;
   readonly placement?: PlacementOptions;
   readonly cacheFolder: string;
+  /** Whether a request's constraint is kept to; it is if left out. */
+  readonly constrain?: boolean;
 }
 
 /** K2's recommended temperature, for files that name none. */
@@ -31,6 +35,7 @@ export class LlamaTextModel implements TextModel {
   readonly #options: LocalModelOptions;
   readonly #file: ModelFile;
   readonly #tokenizer: KimiTokenizer;
+  readonly #choice: TokenChoice;
   readonly #threads: number;
   #loaded: LoadedLlama | undefined;
   /**
@@ -46,6 +51,7 @@ export class LlamaTextModel implements TextModel {
     this.name = String(this.#file.head.metadata.get("general.name") ?? options.path);
     if ("missing" in openNativeAddon()) refuseBrokenOnAmx(this.#file, cpuFlags());
     this.#tokenizer = new KimiTokenizer(vocabularyOfGguf(this.#file.head));
+    this.#choice = new TokenChoice(this.#tokenizer);
     this.#threads = chooseThreads(this.#file.sizeBytes, options.threads);
   }
 
@@ -59,12 +65,7 @@ export class LlamaTextModel implements TextModel {
     );
   }
 
-  async *complete({
-    prompt,
-    stop,
-    sampling,
-    signal,
-  }: TextRequest): AsyncGenerator<TextEvent, void> {
+  async *complete({ prompt, signal, ...request }: TextRequest): AsyncGenerator<TextEvent, void> {
     signal.throwIfAborted();
     const loaded = this.#loaded ?? (yield* this.#load(signal));
     const input = this.#encode(prompt);
@@ -72,7 +73,7 @@ export class LlamaTextModel implements TextModel {
       throw contextFull(input.length, loaded.sequence.contextSize);
     const cachedTokens = await keepCommonPrefix(loaded, input);
     const rest = yield* prefill(loaded, { input, cachedTokens, signal });
-    yield* this.#decode(loaded, { rest, input, cachedTokens, stop, sampling, signal });
+    yield* this.#decode(loaded, { ...request, rest, input, cachedTokens, signal });
   }
 
   async close(): Promise<void> {
@@ -124,13 +125,14 @@ export class LlamaTextModel implements TextModel {
   }
 
   async *#decode(
-    { sequence }: LoadedLlama,
+    loaded: LoadedLlama,
     request: { rest: number[]; input: number[]; cachedTokens: number } & Omit<
       TextRequest,
       "prompt"
     >,
   ): AsyncGenerator<TextEvent, void> {
     const { input, cachedTokens, sampling, signal } = request;
+    const { sequence } = loaded;
     const stopIds = new Set(request.stop.map((token) => this.#tokenizer.controlId(token)));
     const room = sequence.contextSize - input.length;
     const limit = Math.min(sampling.maxTokens ?? room, room);
@@ -138,12 +140,8 @@ export class LlamaTextModel implements TextModel {
     let words: number[] = [];
     let outputTokens = 0;
     let reason: "stop" | "length" = "length";
-    const options = { ...this.#samplerOptions(sampling), yieldEogToken: true };
     if (limit > 0) {
-      for await (const id of sequence.evaluate(
-        request.rest as Parameters<typeof sequence.evaluate>[0],
-        options,
-      )) {
+      for await (const id of this.#tokens(loaded, request)) {
         signal.throwIfAborted();
         outputTokens++;
         if (stopIds.has(id)) {
@@ -170,6 +168,23 @@ export class LlamaTextModel implements TextModel {
     if (text !== "") yield { type: "text", text };
     const usage: Usage = { inputTokens: input.length, outputTokens, cachedTokens };
     yield { type: "finish", reason, usage };
+  }
+
+  #tokens(
+    loaded: LoadedLlama,
+    {
+      rest,
+      sampling,
+      constraint,
+    }: Pick<TextRequest, "sampling" | "constraint"> & { rest: number[] },
+  ): AsyncIterable<number> {
+    const options = { ...this.#samplerOptions(sampling), yieldEogToken: true };
+    if (constraint && this.#options.constrain !== false)
+      return constrainedTokens(loaded, { rest, options, choice: this.#choice, constraint });
+    return loaded.sequence.evaluate(
+      rest as Parameters<typeof loaded.sequence.evaluate>[0],
+      options,
+    );
   }
 
   #rememberWords(ids: readonly number[]): void {
