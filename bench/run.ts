@@ -6,6 +6,7 @@ import { format } from "./format.ts";
 import { local } from "./local.ts";
 import type { Figure } from "./measure.ts";
 import { remote } from "./remote.ts";
+import { resume } from "./resume.ts";
 import { startup } from "./startup.ts";
 
 const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
   remote,
   local,
   constrain,
+  resume,
   format,
   chat,
 };

@@ -24,6 +24,7 @@ import {
   readConfig,
   samplingOf,
   sessionFolder,
+  withPromptCache,
 } from "./setup.ts";
 
 export interface ChatServicesOptions {
@@ -40,7 +41,8 @@ export function chatServices({ config, flags, yes }: ChatServicesOptions): ChatS
     sampling: samplingOf(values),
     maxTurns: values["max-turns"] ?? 50,
     modelName: values.model ?? values["base-url"] ?? "",
-    openEngine: (model, signal) => openModel(model, { config, flags, signal }),
+    openEngine: (model, signal, sessionFile) =>
+      openModel(model, { config, flags, signal, sessionFile }),
     listModels: (signal) => modelNames(config, signal),
     async openTools(signal) {
       const { builtInTools, openTools } = await import("./open-tools.ts");
@@ -88,18 +90,22 @@ interface Opening {
   readonly config: Config;
   readonly flags: Partial<Settings>;
   readonly signal: AbortSignal;
+  readonly sessionFile: () => string | undefined;
 }
 
 async function openModel(
   model: string | undefined,
-  { config, flags, signal }: Opening,
+  { config, flags, signal, sessionFile }: Opening,
 ): Promise<Engine> {
   const isLocal = model !== undefined && (model.endsWith(".gguf") || model === "kimi-nano");
   const chosen =
     model === undefined
       ? config
       : readConfig({ ...flags, model, ...(isLocal ? { "base-url": "" } : {}) });
-  const engine = await openEngine(engineConfig(chosen), signal);
+  const engine = await openEngine(
+    withPromptCache(engineConfig(chosen), chosen, sessionFile),
+    signal,
+  );
   if (engine.contextWindow > 0 || !chosen.values["base-url"]) return engine;
   const contextWindow = chosen.values.context ?? (await servedContext(engine.name, chosen, signal));
   return {

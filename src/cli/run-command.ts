@@ -18,7 +18,14 @@ import { openTools } from "./open-tools.ts";
 import { fileOutput, standardOutput, type ClosableOutput } from "./output.ts";
 import { openSession, type SessionChoice } from "./open-session.ts";
 import { conclude, fail, type Ending, type RunState } from "./run-ending.ts";
-import { approvalRules, engineConfig, ignoredNotice, readConfig, samplingOf } from "./setup.ts";
+import {
+  approvalRules,
+  engineConfig,
+  ignoredNotice,
+  readConfig,
+  samplingOf,
+  withPromptCache,
+} from "./setup.ts";
 import { readPrompt } from "./stdin.ts";
 
 export interface RunOptions {
@@ -50,31 +57,44 @@ export async function run(options: RunOptions): Promise<number> {
   };
   const { outputFile } = options;
   const output = outputFile === undefined ? standardOutput() : fileOutput(outputFile);
-  const { renderer, result, report } = await attempt(state, { options, interruptions, output });
-  interruptions.stop();
-  state.activity.end();
-  renderer.end(result);
-  // JSON tells of a failure; an answer that is none is not written over one.
-  const hasFailed = result.status === "error" || result.status === "interrupted";
-  output.close({ failed: options.output === "text" && hasFailed });
-  report();
-  return result.exitCode;
+  const opened: Opened = {};
+  try {
+    const attempted = await attempt(state, { options, interruptions, output, opened });
+    const { renderer, result, report } = attempted;
+    interruptions.stop();
+    state.activity.end();
+    renderer.end(result);
+    // JSON tells of a failure; an answer that is none is not written over one.
+    const hasFailed = result.status === "error" || result.status === "interrupted";
+    output.close({ failed: options.output === "text" && hasFailed });
+    report();
+    return result.exitCode;
+  } finally {
+    // After the answer: a local engine may have to save what it has computed, for which the session is its own.
+    await opened.engine?.close();
+    opened.session?.close();
+  }
+}
+
+/** What is to be closed. */
+interface Opened {
+  engine?: Engine;
+  session?: Session;
 }
 
 interface Attempt {
   readonly options: RunOptions;
   readonly interruptions: Interruptions;
   readonly output: ClosableOutput;
+  readonly opened: Opened;
 }
 
 async function attempt(
   state: RunState,
-  { options, interruptions, output }: Attempt,
+  { options, interruptions, output, opened }: Attempt,
 ): Promise<Ending & { readonly renderer: Renderer }> {
   const { activity, summary, signal } = state;
   let renderer = rendererFor(options, output, { hasTools: false });
-  let engine: Engine | undefined;
-  let session: Session | undefined;
   try {
     const config = readConfig(options.flags);
     const { values } = config;
@@ -92,10 +112,16 @@ async function attempt(
     const policy = new ApprovalPolicy({ rules: approvalRules(values), yes: options.yes });
     const tools = policy.visible(await openTools(values.tools ?? [], signal));
     renderer = rendererFor(options, output, { hasTools: tools.length > 0 });
-    session = openSession(options.session, values);
+    const session = openSession(options.session, values);
+    opened.session = session;
     state.session = session.id;
     for (const repair of session.repairs) activity.line(`session ${session.id}: ${repair}`);
-    engine = await openEngine(engineConfig(config, traceFor(state)), signal);
+    const wanted = engineConfig(config, traceFor(state));
+    const engine = await openEngine(
+      withPromptCache(wanted, config, () => session.path),
+      signal,
+    );
+    opened.engine = engine;
     state.model = engine.name;
     if (options.verbose) activity.line(`model ${engine.name}, ${describe(config)}`);
     renderer.start({
@@ -116,9 +142,6 @@ async function attempt(
     return { renderer, ...conclude(state, reason) };
   } catch (thrown) {
     return { renderer, ...fail(state, thrown) };
-  } finally {
-    session?.close();
-    await engine?.close();
   }
 }
 

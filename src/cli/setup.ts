@@ -10,6 +10,7 @@ import { findPulledModel, requireComplete, type PulledModel } from "../models/mo
 import type { Sampling } from "../engine/engine.ts";
 import type { PlacementOptions } from "../engine/local/local-placement.ts";
 import type { EngineConfig } from "../engine/open-engine.ts";
+import { makeRoomForState, sessionStatePath } from "../session/session-states.ts";
 
 const folders = envPaths("kimi", { suffix: "" });
 
@@ -97,6 +98,23 @@ export function engineConfig({ values }: Config, trace?: (line: string) => void)
     ...(values.tokenizer === undefined ? {} : { tokenizer: values.tokenizer }),
     ...(trace ? { trace } : {}),
   };
+}
+
+/** A local engine that keeps what it has computed of a session beside its file; others as they are. */
+export function withPromptCache(
+  engine: EngineConfig,
+  { values }: Config,
+  sessionFile: () => string | undefined,
+): EngineConfig {
+  const maxBytes = (values["prompt-cache"] ?? 0) * 2 ** 30;
+  if (engine.type !== "local" || maxBytes === 0) return engine;
+  const file = (): string | undefined => {
+    const path = sessionFile();
+    return path === undefined ? undefined : sessionStatePath(path);
+  };
+  const makeRoom = (path: string, bytes: number): boolean =>
+    makeRoomForState(path, bytes, maxBytes);
+  return { ...engine, promptCache: { file, maxBytes, makeRoom } };
 }
 
 /** What is not left to be chosen. */

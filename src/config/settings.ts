@@ -45,6 +45,7 @@ export interface Settings {
   readonly "flash-attention": "auto" | "on" | "off";
   readonly mmap: boolean;
   readonly mlock: boolean;
+  readonly "prompt-cache": number;
   readonly "connect-timeout": number;
   readonly "first-token-timeout": number;
   readonly "idle-timeout": number;
@@ -233,6 +234,11 @@ export const settings: { readonly [Name in SettingName]: Setting } = {
     placeholder: "<boolean>",
     read: readBoolean,
   },
+  "prompt-cache": {
+    about: "GiB on disk for what local models have computed of the sessions; 0 keeps nothing",
+    placeholder: "<number>",
+    read: number(0, 1_000_000),
+  },
   "connect-timeout": {
     about: "seconds to wait for a connection",
     placeholder: "<seconds>",
@@ -276,6 +282,7 @@ export const defaults: Partial<Settings> = {
   "flash-attention": "auto",
   mmap: true,
   mlock: false,
+  "prompt-cache": 4,
   "connect-timeout": 10,
   "first-token-timeout": 300,
   "idle-timeout": 60,

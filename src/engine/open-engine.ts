@@ -1,6 +1,7 @@
 import { configurationError, KimiError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import type { PlacementOptions } from "./local/local-placement.ts";
+import type { PromptCacheOptions } from "./local/prompt-cache/prompt-cache.ts";
 import type { Endpoint, Timers } from "./remote/endpoint.ts";
 
 export interface LocalEngineConfig {
@@ -11,6 +12,7 @@ export interface LocalEngineConfig {
   readonly cacheFolder: string;
   /** Whether tool calls are held to their form and schema; they are if left out. */
   readonly constrain?: boolean;
+  readonly promptCache?: PromptCacheOptions;
 }
 
 export interface RemoteEngineConfig {

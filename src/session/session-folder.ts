@@ -6,6 +6,7 @@ import { textOf } from "../message.ts";
 import { isSummary } from "../agent/compaction.ts";
 import { shellCommandOf } from "./shell-message.ts";
 import { readRecord, type SessionRecord } from "./session-records.ts";
+import { removeOrphans } from "./session-states.ts";
 
 /** What a list shows of a session. */
 export interface SessionSummary {
@@ -78,9 +79,10 @@ export function latestSession(folder: string, startedIn: string): string | undef
   return (all.find((session) => session.folder === startedIn) ?? all[0])?.id;
 }
 
-/** Only with its lock. */
+/** What was kept beside it, too. Only with its lock. */
 export function removeSession(folder: string, id: string): void {
   rmSync(sessionPath(folder, id));
+  removeOrphans(folder);
 }
 
 function sessionIds(folder: string): readonly string[] {

@@ -80,7 +80,7 @@ export class ChatController {
     this.services = services;
     this.store = store;
     this.screen = screen;
-    this.resources = new ChatResources(services);
+    this.resources = new ChatResources(services, () => this.#session.path);
     this.#session = session;
     this.#policy = services.approvals(
       (question, signal) => this.#ask(question, signal),
@@ -192,8 +192,8 @@ export class ChatController {
       this.#current,
       new Promise((resolve) => setTimeout(resolve, closeMs).unref()),
     ]);
+    await this.resources.close(); // first: what it saves of the session is the session's own
     this.#session.close();
-    await this.resources.close();
   }
 
   #messageOf({ shown, text }: Draft): UserMessage {

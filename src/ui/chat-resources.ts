@@ -4,13 +4,15 @@ import type { ChatServices, ChosenTool } from "./chat-services.ts";
 /** The engine and the tools of a conversation, opened when they are first needed. */
 export class ChatResources {
   readonly #services: ChatServices;
+  readonly #sessionFile: () => string | undefined;
   #opening: Promise<Engine> | undefined;
   #engine: Engine | undefined;
   #model: string | undefined;
   #tools: Promise<readonly ChosenTool[]> | undefined;
 
-  constructor(services: ChatServices) {
+  constructor(services: ChatServices, sessionFile: () => string | undefined) {
     this.#services = services;
+    this.#sessionFile = sessionFile;
   }
 
   get modelName(): string {
@@ -24,7 +26,7 @@ export class ChatResources {
 
   /** What can't be opened is tried again the next time. */
   async engine(signal: AbortSignal): Promise<Engine> {
-    this.#opening ??= this.#services.openEngine(this.#model, signal);
+    this.#opening ??= this.#services.openEngine(this.#model, signal, this.#sessionFile);
     try {
       this.#engine = await this.#opening;
     } catch (thrown) {
@@ -36,7 +38,7 @@ export class ChatResources {
 
   /** The next request goes to another model, unless that can't be opened. */
   async setModel(model: string, signal: AbortSignal): Promise<Engine> {
-    const engine = await this.#services.openEngine(model, signal);
+    const engine = await this.#services.openEngine(model, signal, this.#sessionFile);
     await this.#engine?.close();
     this.#model = model;
     this.#engine = engine;

@@ -22,8 +22,12 @@ export interface ChatServices {
   readonly maxTurns: number;
   /** The model's name as configured, before an engine is open. */
   readonly modelName: string;
-  /** Opens the engine of the configuration, or of another model. */
-  openEngine(model: string | undefined, signal: AbortSignal): Promise<Engine>;
+  /** Opens the engine of the configuration, or of another model. `sessionFile`: of the session at hand, if it is kept. */
+  openEngine(
+    model: string | undefined,
+    signal: AbortSignal,
+    sessionFile: () => string | undefined,
+  ): Promise<Engine>;
   /** What `/model` can switch to. */
   listModels(signal: AbortSignal): Promise<readonly string[]>;
   openTools(signal: AbortSignal): Promise<readonly ChosenTool[]>;

@@ -10,6 +10,9 @@ import { loadLlama, type LoadedLlama } from "./load-llama.ts";
 import type { PlacementOptions } from "./local-placement.ts";
 import { numberIn, openModelFile, type ModelFile } from "./model-file.ts";
 import { openNativeAddon } from "./native-addon.ts";
+import { PromptCache, type PromptCacheOptions } from "./prompt-cache/prompt-cache.ts";
+import type { SavedState } from "./prompt-cache/saved-state.ts";
+import { stateIdentity } from "./prompt-cache/state-identity.ts";
 import { chooseThreads } from "./threads.ts";
 import { TokenChoice } from "./token-choice.ts";
 import { yarnBetas } from "./yarn-betas.ts";
@@ -21,6 +24,8 @@ export interface LocalModelOptions {
   readonly cacheFolder: string;
   /** Whether a request's constraint is kept to; it is if left out. */
   readonly constrain?: boolean;
+  /** Left out, nothing is kept beyond this model's time. */
+  readonly promptCache?: PromptCacheOptions;
 }
 
 /** K2's recommended temperature, for files that name none. */
@@ -38,11 +43,14 @@ export class LlamaTextModel implements TextModel {
   readonly #choice: TokenChoice;
   readonly #threads: number;
   #loaded: LoadedLlama | undefined;
+  #cache: PromptCache | undefined;
   /**
    * The texts of the last prompt and reply and their tokens: a conversation is not tokenized anew each
    * turn, and the model's reply is found in the KV cache as the model itself cut it.
    */
   #encoded = new Map<string, readonly number[]>();
+  /** The last words of the model's own. */
+  #reply: readonly number[] = [];
 
   /** Reads the file's head. @throws KimiError for a file that can't be a model's. */
   constructor(options: LocalModelOptions) {
@@ -68,17 +76,22 @@ export class LlamaTextModel implements TextModel {
   async *complete({ prompt, signal, ...request }: TextRequest): AsyncGenerator<TextEvent, void> {
     signal.throwIfAborted();
     const loaded = this.#loaded ?? (yield* this.#load(signal));
+    const saved = await this.#cache?.find(loaded.sequence, this.#reply);
+    if (saved) this.#remember(saved);
     const input = this.#encode(prompt);
     if (input.length >= loaded.sequence.contextSize)
       throw contextFull(input.length, loaded.sequence.contextSize);
+    if (saved) await this.#cache?.restore(loaded.sequence, saved, { input, signal });
     const cachedTokens = await keepCommonPrefix(loaded, input);
     const rest = yield* prefill(loaded, { input, cachedTokens, signal });
     yield* this.#decode(loaded, { ...request, rest, input, cachedTokens, signal });
   }
 
   async close(): Promise<void> {
-    await this.#loaded?.dispose();
+    const loaded = this.#loaded;
     this.#loaded = undefined;
+    if (loaded) await this.#cache?.save(loaded.sequence, this.#reply);
+    await loaded?.dispose();
   }
 
   async *#load(signal: AbortSignal): AsyncGenerator<TextEvent, LoadedLlama> {
@@ -108,6 +121,7 @@ export class LlamaTextModel implements TextModel {
       yield { type: "progress", phase: "load", done: Math.round(fraction * total), total };
     }
     this.#loaded = await loading;
+    this.#cache = this.#openCache(this.#loaded);
     yield* notices(this.#loaded, isFirst ? this.#file : undefined);
     return this.#loaded;
   }
@@ -140,30 +154,33 @@ export class LlamaTextModel implements TextModel {
     let words: number[] = [];
     let outputTokens = 0;
     let reason: "stop" | "length" = "length";
-    if (limit > 0) {
-      for await (const id of this.#tokens(loaded, request)) {
-        signal.throwIfAborted();
-        outputTokens++;
-        if (stopIds.has(id)) {
-          reason = "stop";
-          break;
+    try {
+      if (limit > 0) {
+        for await (const id of this.#tokens(loaded, request)) {
+          signal.throwIfAborted();
+          outputTokens++;
+          if (stopIds.has(id)) {
+            reason = "stop";
+            break;
+          }
+          const control = this.#tokenizer.controlName(id);
+          if (control === undefined) {
+            words.push(id);
+            const text = decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });
+            if (text !== "") yield { type: "text", text };
+          } else {
+            const text = decoder.decode();
+            if (text !== "") yield { type: "text", text };
+            this.#rememberWords(words);
+            words = [];
+            yield { type: "control", token: control };
+          }
+          if (outputTokens >= limit) break;
         }
-        const control = this.#tokenizer.controlName(id);
-        if (control === undefined) {
-          words.push(id);
-          const text = decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true });
-          if (text !== "") yield { type: "text", text };
-        } else {
-          const text = decoder.decode();
-          if (text !== "") yield { type: "text", text };
-          this.#rememberWords(words);
-          words = [];
-          yield { type: "control", token: control };
-        }
-        if (outputTokens >= limit) break;
       }
+    } finally {
+      this.#rememberWords(words); // of an interrupted reply, too
     }
-    this.#rememberWords(words);
     const text = decoder.decode();
     if (text !== "") yield { type: "text", text };
     const usage: Usage = { inputTokens: input.length, outputTokens, cachedTokens };
@@ -188,7 +205,30 @@ export class LlamaTextModel implements TextModel {
   }
 
   #rememberWords(ids: readonly number[]): void {
-    if (ids.length > 0) this.#encoded.set(this.#tokenizer.decode(ids), ids);
+    if (ids.length === 0) return;
+    this.#encoded.set(this.#tokenizer.decode(ids), ids);
+    this.#reply = ids;
+  }
+
+  /** The texts of an earlier process and how they were cut: they lie between control tokens. */
+  #remember({ tokens, reply }: SavedState): void {
+    let words: number[] = [];
+    for (const id of tokens) {
+      if (this.#tokenizer.controlName(id) === undefined) words.push(id);
+      else {
+        this.#rememberWords(words);
+        words = [];
+      }
+    }
+    this.#rememberWords(words);
+    this.#rememberWords(reply);
+  }
+
+  #openCache(loaded: LoadedLlama): PromptCache | undefined {
+    const { promptCache, placement = {} } = this.#options;
+    if (!promptCache) return undefined;
+    const identity = stateIdentity(this.#file, loaded, placement);
+    return new PromptCache({ ...promptCache, identity });
   }
 
   /** What is not asked for is the file's own (`general.sampling.*`), then K2's. */

@@ -6,6 +6,8 @@ import { KimiError } from "../../errors.ts";
 export interface ModelFile {
   /** Of the first shard. */
   readonly path: string;
+  /** Of all shards, in order. */
+  readonly paths: readonly string[];
   /** Of all shards together, in bytes. */
   readonly sizeBytes: number;
   readonly head: GgufFile;
@@ -37,6 +39,7 @@ export function openModelFile(path: string): ModelFile {
   const [head] = heads as [GgufFile];
   return {
     path: head.path,
+    paths,
     sizeBytes: heads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     head,
     tensors: heads.flatMap(({ tensors }) => tensors),

@@ -100,6 +100,32 @@ test("the model's own way to cut its words is kept, so that its reply is found i
   expect(replies).toBeGreaterThan(2);
 });
 
+test("an interrupted reply is found in the cache, too", async () => {
+  const engine = await openNano();
+  const question = userText("Say anything.");
+  for (const seed of [1, 3, 5]) {
+    const sampling = { temperature: 4, topK: 5, seed };
+    const asked = request({ messages: [question], tools: [], sampling });
+    const short = { ...asked, sampling: { ...sampling, maxTokens: 1 } };
+    const { inputTokens } = usageOf(await collect(engine.generate(short)));
+    const controller = new AbortController();
+    let text = "";
+    let deltas = 0;
+    const interrupted = (async () => {
+      for await (const event of engine.generate({ ...asked, signal: controller.signal })) {
+        if (event.type !== "text-delta") continue;
+        text += event.text;
+        if (++deltas === 9) controller.abort(new Error("enough"));
+      }
+    })();
+    await expect(interrupted).rejects.toThrow("enough");
+    const reply: Message = { role: "assistant", content: [{ type: "text", text }] };
+    const messages = [question, reply, userText("Hm.")];
+    const more = usageOf(await collect(engine.generate(request({ messages, tools: [] }))));
+    expect(more.cachedTokens).toBeGreaterThanOrEqual(inputTokens + deltas - 1);
+  }
+});
+
 test("a prompt longer than the context is a clear error, and the engine lives on", async () => {
   const engine = await openEngine(
     { type: "local", path: nanoModel, placement: { contextSize: 256 }, cacheFolder },
