@@ -1,29 +1,29 @@
-/** `npm run bench [-- --json] [-- NAME…]`: every figure against its baseline in the same run. */
+/**
+ * `npm run bench [-- --json] [-- NAME…]`: every figure against its baseline in the same run. The heavy
+ * ones take minutes and gigabytes, and are only run when they are named.
+ */
 import { parseArgs } from "node:util";
 import { chat } from "./chat.ts";
 import { constrain } from "./constrain.ts";
+import { convert } from "./convert.ts";
 import { format } from "./format.ts";
+import { llama } from "./llama.ts";
 import { local } from "./local.ts";
 import type { Figure } from "./measure.ts";
 import { remote } from "./remote.ts";
 import { resume } from "./resume.ts";
 import { startup } from "./startup.ts";
 
-const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
-  startup,
-  remote,
-  local,
-  constrain,
-  resume,
-  format,
-  chat,
-};
+type Benches = Readonly<Record<string, () => Promise<Figure[]>>>;
+const quick: Benches = { startup, remote, local, format, chat };
+const heavy: Benches = { constrain, resume, convert, llama };
+const benches: Benches = { ...quick, ...heavy };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "boolean" } },
   allowPositionals: true,
 });
-const names = positionals.length === 0 ? Object.keys(benches) : positionals;
+const names = positionals.length === 0 ? Object.keys(quick) : positionals;
 const all: (Figure & { readonly met?: boolean })[] = [];
 for (const name of names) {
   const bench = benches[name];

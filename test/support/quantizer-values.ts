@@ -1,4 +1,4 @@
-import { randomNumbers } from "./synthetic-checkpoint.ts";
+import { randomNumbers } from "./synthetic-tensors.ts";
 
 /** Rows of 256 values of every kind that quantizers treat apart: many sizes, ties, zeros, subnormals, outliers. */
 export function quantizerValues(rows = 64): Float32Array {

@@ -1,52 +1,57 @@
-/** Tiny checkpoints as Moonshot and DeepSeek lay them out, with made-up weights that are the same every time. */
-import { mkdirSync, writeFileSync } from "node:fs";
+/** Checkpoints, mostly tiny, as Moonshot and DeepSeek lay them out, with made-up weights that are the same every time. */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-export interface SyntheticModel {
-  readonly format: "bf16" | "f16" | "f32" | "fp8" | "int4";
-  readonly layers?: number;
-  readonly denseLayers?: number;
-  readonly hiddenSize?: number;
-  readonly intermediateSize?: number;
-  readonly experts?: number;
-  readonly expertSize?: number;
-  readonly heads?: number;
-  readonly queryRank?: number | null;
-  readonly keyValueRank?: number;
-  readonly shards?: number;
-  /** Laid over config.json. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  /** Before every tensor's name. */
-  readonly prefix?: string;
-}
-
-export interface StoredTensor {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data: Uint8Array;
-}
-
-/** Repeatable numbers from 0 to 1 (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const nopeSize = 32;
-const ropeSize = 16;
-const valueSize = 32;
-const ordinaryTokens = 260;
-const vocabularySize = ordinaryTokens + 256 + 4;
+import {
+  makeTensors,
+  ordinaryTokens,
+  sizesOf,
+  type StoredTensor,
+  type SyntheticModel,
+} from "./synthetic-tensors.ts";
 
 /** Writes a checkpoint into a folder, and returns its tensors. */
 export function writeCheckpoint(folder: string, model: SyntheticModel): StoredTensor[] {
-  const tensors = tensorsOf(model);
+  const tensors: StoredTensor[] = [];
+  makeTensors(model, (tensor) => tensors.push(tensor));
+  writeSettings(folder, model);
+  writeShards(folder, tensors, model.shards ?? 2);
+  return tensors;
+}
+
+/** Writes a checkpoint larger than the memory should hold: shards of about so many bytes, one after another. */
+export function writeLargeCheckpoint(
+  folder: string,
+  model: SyntheticModel,
+  shardBytes: number,
+): void {
+  writeSettings(folder, model);
+  const shards: string[][] = [];
+  let held: StoredTensor[] = [];
+  const path = (shard: number): string => join(folder, `shard-${shard}`);
+  const flush = (): void => {
+    shards.push(held.map(({ name }) => name));
+    writeFileSync(path(shards.length), safetensors(held));
+    held = [];
+  };
+  let heldBytes = 0;
+  makeTensors(model, (tensor) => {
+    held.push(tensor);
+    heldBytes += tensor.data.length;
+    if (heldBytes < shardBytes) return;
+    flush();
+    heldBytes = 0;
+  });
+  if (held.length > 0) flush();
+  const weightMap: Record<string, string> = {};
+  for (const [index, names] of shards.entries()) {
+    const name = shardName(index + 1, shards.length);
+    renameSync(path(index + 1), join(folder, name));
+    for (const tensor of names) weightMap[tensor] = name;
+  }
+  writeIndex(folder, weightMap);
+}
+
+function writeSettings(folder: string, model: SyntheticModel): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.json"), JSON.stringify(configOf(model)));
   writeFileSync(
@@ -54,8 +59,6 @@ export function writeCheckpoint(folder: string, model: SyntheticModel): StoredTe
     JSON.stringify({ temperature: 0.6, top_p: 0.95, do_sample: true }),
   );
   writeTokenizer(folder);
-  writeShards(folder, tensors, model.shards ?? 2);
-  return tensors;
 }
 
 function writeTokenizer(folder: string): void {
@@ -88,11 +91,19 @@ export function writeShards(
   const weightMap: Record<string, string> = {};
   for (let shard = 0; shard < shards; shard++) {
     const own = tensors.slice(shard * perShard, (shard + 1) * perShard);
-    const number = (value: number, digits: number): string => String(value).padStart(digits, "0");
-    const name = `model-${number(shard + 1, 5)}-of-${number(shards, 6)}.safetensors`;
+    const name = shardName(shard + 1, shards);
     writeFileSync(join(folder, name), safetensors(own));
     for (const tensor of own) weightMap[tensor.name] = name;
   }
+  writeIndex(folder, weightMap);
+}
+
+function shardName(shard: number, of: number): string {
+  const number = (value: number, digits: number): string => String(value).padStart(digits, "0");
+  return `model-${number(shard, 5)}-of-${number(of, 6)}.safetensors`;
+}
+
+function writeIndex(folder: string, weightMap: Readonly<Record<string, string>>): void {
   writeFileSync(
     join(folder, "model.safetensors.index.json"),
     JSON.stringify({ metadata: {}, weight_map: weightMap }),
@@ -114,21 +125,6 @@ export function withHead(head: string, tensors: readonly StoredTensor[]): Buffer
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(head)));
   return Buffer.concat([length, Buffer.from(head), ...tensors.map(({ data }) => data)]);
-}
-
-function sizesOf(model: SyntheticModel) {
-  return {
-    layers: 3,
-    denseLayers: 1,
-    hiddenSize: 160,
-    intermediateSize: 288,
-    experts: 4,
-    expertSize: 96,
-    heads: 3,
-    queryRank: 64 as number | null,
-    keyValueRank: 128,
-    ...model,
-  };
 }
 
 function configOf(model: SyntheticModel): Record<string, unknown> {
@@ -154,9 +150,9 @@ function configOf(model: SyntheticModel): Record<string, unknown> {
     num_key_value_heads: sizes.heads,
     q_lora_rank: sizes.queryRank,
     kv_lora_rank: sizes.keyValueRank,
-    qk_nope_head_dim: nopeSize,
-    qk_rope_head_dim: ropeSize,
-    v_head_dim: valueSize,
+    qk_nope_head_dim: sizes.nopeSize,
+    qk_rope_head_dim: sizes.ropeSize,
+    v_head_dim: sizes.valueSize,
     rms_norm_eps: 1e-6,
     rope_theta: 50_000,
     max_position_embeddings: 4_096,
@@ -169,7 +165,7 @@ function configOf(model: SyntheticModel): Record<string, unknown> {
       mscale: 1,
       mscale_all_dim: 1,
     },
-    vocab_size: vocabularySize,
+    vocab_size: sizes.vocabularySize,
     tie_word_embeddings: false,
     bos_token_id: ordinaryTokens,
     eos_token_id: ordinaryTokens + 1,
@@ -189,129 +185,3 @@ const int4Config = {
     },
   },
 };
-
-function tensorsOf(model: SyntheticModel): StoredTensor[] {
-  const sizes = sizesOf(model);
-  const { hiddenSize: width, heads, keyValueRank, queryRank } = sizes;
-  const random = randomNumbers(7);
-  const tensors: StoredTensor[] = [];
-  const prefix = model.prefix ?? "";
-  const plain = (name: string, ...shape: number[]): void => {
-    const format = model.format === "f32" || model.format === "f16" ? model.format : "bf16";
-    tensors.push(plainTensor({ name: prefix + name, shape, format, random }));
-  };
-  const weight = (name: string, rows: number, columns: number): void => {
-    if (model.format === "fp8")
-      tensors.push(...fp8Tensors({ name: prefix + name, rows, columns, random }));
-    else if (model.format === "int4" && name.includes(".experts."))
-      tensors.push(...int4Tensors({ name: prefix + name, rows, columns, random }));
-    else plain(name, rows, columns);
-  };
-  const gated = (name: string, size: number): void => {
-    weight(`${name}.down_proj.weight`, width, size);
-    weight(`${name}.gate_proj.weight`, size, width);
-    weight(`${name}.up_proj.weight`, size, width);
-  };
-  plain("model.embed_tokens.weight", vocabularySize, width);
-  for (let layer = 0; layer < sizes.layers; layer++) {
-    const name = `model.layers.${layer}`;
-    plain(`${name}.input_layernorm.weight`, width);
-    plain(`${name}.post_attention_layernorm.weight`, width);
-    const querySize = heads * (nopeSize + ropeSize);
-    if (queryRank === null) weight(`${name}.self_attn.q_proj.weight`, querySize, width);
-    else {
-      weight(`${name}.self_attn.q_a_proj.weight`, queryRank, width);
-      plain(`${name}.self_attn.q_a_layernorm.weight`, queryRank);
-      weight(`${name}.self_attn.q_b_proj.weight`, querySize, queryRank);
-    }
-    weight(`${name}.self_attn.kv_a_proj_with_mqa.weight`, keyValueRank + ropeSize, width);
-    plain(`${name}.self_attn.kv_a_layernorm.weight`, keyValueRank);
-    weight(`${name}.self_attn.kv_b_proj.weight`, heads * (nopeSize + valueSize), keyValueRank);
-    weight(`${name}.self_attn.o_proj.weight`, width, heads * valueSize);
-    if (layer < sizes.denseLayers) {
-      gated(`${name}.mlp`, sizes.intermediateSize);
-      continue;
-    }
-    plain(`${name}.mlp.gate.weight`, sizes.experts, width);
-    plain(`${name}.mlp.gate.e_score_correction_bias`, sizes.experts);
-    for (let expert = 0; expert < sizes.experts; expert++)
-      gated(`${name}.mlp.experts.${expert}`, sizes.expertSize);
-    gated(`${name}.mlp.shared_experts`, sizes.expertSize);
-  }
-  plain("model.norm.weight", width);
-  plain("lm_head.weight", vocabularySize, width);
-  return tensors;
-}
-
-interface Made {
-  readonly name: string;
-  readonly random: () => number;
-}
-
-function plainTensor({
-  name,
-  shape,
-  format,
-  random,
-}: Made & { shape: readonly number[]; format: "bf16" | "f16" | "f32" }): StoredTensor {
-  const count = shape.reduce((product, size) => product * size, 1);
-  const size = format === "f32" ? 4 : 2;
-  const data = Buffer.alloc(count * size);
-  for (let i = 0; i < count; i++) {
-    const value = random() * 2 - 1;
-    if (format === "f32") data.writeFloatLE(value, 4 * i);
-    // Any bits but those of infinities and NaN: the sign, an exponent below the highest, a mantissa.
-    else if (format === "f16")
-      data.writeUInt16LE(Math.floor(random() * 0x7000) | (value < 0 ? 0x8000 : 0), 2 * i);
-    else {
-      const f32 = Buffer.alloc(4);
-      f32.writeFloatLE(value);
-      data.writeUInt16LE(f32.readUInt16LE(2), 2 * i);
-    }
-  }
-  return { name, dtype: format.toUpperCase(), shape, data };
-}
-
-function fp8Tensors({
-  name,
-  rows,
-  columns,
-  random,
-}: Made & { rows: number; columns: number }): StoredTensor[] {
-  const codes = Uint8Array.from({ length: rows * columns }, () => {
-    const code = Math.floor(random() * 256);
-    return (code & 0x7f) === 0x7f ? code - 1 : code;
-  });
-  const shape = [Math.ceil(rows / 128), Math.ceil(columns / 128)];
-  const scales = Buffer.alloc(4 * (shape[0] ?? 0) * (shape[1] ?? 0));
-  for (let i = 0; i < scales.length; i += 4) scales.writeFloatLE(0.0001 + random() / 1_000, i);
-  return [
-    { name, dtype: "F8_E4M3", shape: [rows, columns], data: codes },
-    { name: `${name}_scale_inv`, dtype: "F32", shape, data: scales },
-  ];
-}
-
-function int4Tensors({
-  name,
-  rows,
-  columns,
-  random,
-}: Made & { rows: number; columns: number }): StoredTensor[] {
-  const packed = Uint8Array.from({ length: rows * Math.ceil(columns / 8) * 4 }, () =>
-    Math.floor(random() * 256),
-  );
-  const shape = Buffer.alloc(8);
-  shape.writeInt32LE(rows, 0);
-  shape.writeInt32LE(columns, 4);
-  const scales = plainTensor({
-    name: `${name}_scale`,
-    shape: [rows, columns / 32],
-    format: "bf16",
-    random,
-  });
-  return [
-    { name: `${name}_packed`, dtype: "I32", shape: [rows, Math.ceil(columns / 8)], data: packed },
-    scales,
-    { name: `${name}_shape`, dtype: "I32", shape: [2], data: shape },
-  ];
-}

@@ -12,12 +12,8 @@ import { UnitConverter } from "../../../src/checkpoint/convert/conversion-unit.t
 import { e4m3Values, f32FromF16 } from "../../../src/checkpoint/convert/float-formats.ts";
 import { readGguf, type GgufFile } from "../../../src/checkpoint/gguf-read.ts";
 import { openModelFile } from "../../../src/engine/local/model-file.ts";
-import {
-  writeCheckpoint,
-  writeShards,
-  type StoredTensor,
-  type SyntheticModel,
-} from "../../support/synthetic-checkpoint.ts";
+import { writeCheckpoint, writeShards } from "../../support/synthetic-checkpoint.ts";
+import type { StoredTensor, SyntheticModel } from "../../support/synthetic-tensors.ts";
 
 const base = mkdtempSync(join(tmpdir(), "kimi-convert-"));
 afterAll(() => rmSync(base, { recursive: true }));

@@ -22,7 +22,8 @@ import {
   type ConversionEvent,
   type ConversionOptions,
 } from "../../../src/checkpoint/convert/convert-checkpoint.ts";
-import { randomNumbers, writeCheckpoint } from "../../support/synthetic-checkpoint.ts";
+import { writeCheckpoint } from "../../support/synthetic-checkpoint.ts";
+import { randomNumbers } from "../../support/synthetic-tensors.ts";
 
 const base = mkdtempSync(join(tmpdir(), "kimi-resume-"));
 afterAll(() => rmSync(base, { recursive: true }));

@@ -4,12 +4,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readCheckpointTensors } from "../../../src/checkpoint/safetensors.ts";
 import { KimiError } from "../../../src/errors.ts";
-import {
-  safetensors,
-  withHead,
-  writeShards,
-  type StoredTensor,
-} from "../../support/synthetic-checkpoint.ts";
+import { safetensors, withHead, writeShards } from "../../support/synthetic-checkpoint.ts";
+import type { StoredTensor } from "../../support/synthetic-tensors.ts";
 
 const base = mkdtempSync(join(tmpdir(), "kimi-safetensors-"));
 afterAll(() => rmSync(base, { recursive: true }));

@@ -4,7 +4,7 @@ import { anyOf, atEnd, type ByteState } from "../../../../src/engine/constraint/
 import { jsonValue } from "../../../../src/engine/constraint/json-state.ts";
 import { readSchema } from "../../../../src/engine/constraint/read-schema.ts";
 import type { JsonSchema } from "../../../../src/message.ts";
-import { randomNumbers } from "../../../support/synthetic-checkpoint.ts";
+import { randomNumbers } from "../../../support/synthetic-tensors.ts";
 
 export function startOf(schema: JsonSchema): ByteState {
   return jsonValue(readSchema(schema)([schema]), atEnd);
