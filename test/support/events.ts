@@ -22,3 +22,12 @@ export function said(events: readonly { readonly type: string }[]): {
     calls: all.flatMap((event) => (event.type === "tool-call" ? [event.call] : [])),
   };
 }
+
+/** Whether a text model's reply has no control tokens in it but the last: each token is a text of its own. */
+export function isAllWords(events: readonly EngineEvent[]): boolean {
+  const finish = events.at(-1);
+  if (finish?.type !== "finish") return false;
+  const ended = finish.reason === "stop" ? 1 : 0;
+  const texts = events.filter(({ type }) => type === "text-delta").length;
+  return texts + ended === finish.usage.outputTokens;
+}

@@ -81,18 +81,22 @@ test("200 calls begun at temperature 2, of tools that are hard to call, are all 
   expect(called.size).toBeGreaterThan(6);
 }, 300_000);
 
+/** What is said before a call, which a constraint may have to make another. */
+const textOf = (written: string): string | undefined => written.split("<|tool_call")[0];
+
 test("text at temperature 1 is the same with and without the constraint", async () => {
   const model = open();
   const asked = { messages: [userText("Tell me something.")], tools: [weatherSpec] };
   const answers = new Set<string>();
-  for (let seed = 0; seed < 8; seed++) {
+  for (let seed = 0; seed < 16; seed++) {
     const sampling = { temperature: 1, seed, maxTokens: 30 };
     await reply(model, { ...asked, sampling: { maxTokens: 1 }, isConstrained: false }); // now it is in the cache
     const free = await reply(model, { ...asked, sampling, isConstrained: false });
-    expect(await reply(model, { ...asked, sampling, isConstrained: true })).toBe(free);
+    const held = await reply(model, { ...asked, sampling, isConstrained: true });
+    expect(textOf(held)).toBe(textOf(free));
     answers.add(free);
   }
-  expect(answers.size).toBeGreaterThan(1);
+  expect(answers.size).toBeGreaterThan(3);
 });
 
 /** Whether the calls of a whole reply are right without our constraint's help: declared, counted, valid. */
