@@ -1,12 +1,13 @@
 /** llama.cpp as the bindings ship it: the source of the very release whose libraries they bring. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { cache } from "./large-model.ts";
 import { root } from "./measure.ts";
 
-const shipped = join(root, "node_modules", "node-llama-cpp", "llama");
+const modules = join(root, "node_modules");
+const shipped = join(modules, "node-llama-cpp", "llama");
 
 /** Folder with the release's source, taken from the bindings' git bundle the first time. Needs git. */
 export function llamaSource(): string {
@@ -17,8 +18,8 @@ export function llamaSource(): string {
   return folder;
 }
 
-/** The program, built the first time, for this processor and with OpenMP, as anyone builds it. Needs cmake and a compiler. */
-export function llamaBench(): string {
+/** llama-bench, built the first time for this processor and with OpenMP if it is there. Needs cmake and a compiler. */
+export function builtBench(): string {
   const build = join(releaseFolder(), "build");
   const path = join(build, "bin", "llama-bench");
   if (existsSync(path)) return path;
@@ -32,6 +33,44 @@ export function llamaBench(): string {
   run("cmake", ["-S", llamaSource(), "-B", build, ...options.map((option) => `-D${option}`)]);
   const jobs = String(availableParallelism());
   run("cmake", ["--build", build, "--target", "llama-bench", "--parallel", jobs]);
+  return path;
+}
+
+/**
+ * llama-bench on the bindings' libraries: those of the CPU, for any processor and without OpenMP, of which ggml
+ * takes at run time what the processor has. Needs a compiler. `undefined` where they are no ELF files.
+ */
+export function shippedBench(): string | undefined {
+  const platform = `${process.platform}-${process.arch}`;
+  const libraries = join(modules, "@node-llama-cpp", platform, "bins", platform);
+  if (process.platform !== "linux" || !existsSync(libraries)) return undefined;
+  const folder = join(releaseFolder(), "shipped");
+  const path = join(folder, "llama-bench");
+  if (existsSync(path)) return path;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const names = readdirSync(libraries).filter((name) => name.endsWith(".so"));
+  for (const name of names) symlinkSync(join(libraries, name), join(folder, name));
+  const source = llamaSource();
+  const code = ["llama-bench.cpp", "main.cpp"].map((name) =>
+    join(source, "tools/llama-bench", name),
+  );
+  const headers = ["include", "ggml/include", "common"].map((name) => `-I${join(source, name)}`);
+  const linked = names
+    .filter((name) => !name.startsWith("libggml-cpu-"))
+    .map((name) => `-l:${name}`);
+  const where = [`-L${folder}`, "-Wl,-rpath,$ORIGIN"];
+  run("c++", [
+    "-O2",
+    "-std=c++17",
+    ...headers,
+    ...code,
+    "-o",
+    path,
+    ...where,
+    ...linked,
+    "-lpthread",
+  ]);
   return path;
 }
 
