@@ -34,7 +34,9 @@ async function run(command: ConvertCommand, interrupt = false): Promise<Outcome>
   const closed = once(child, "close") as Promise<[number | null]>;
   const journal = `${command.output}.journal`;
   const timer = setInterval(() => {
-    if (interrupt && existsSync(journal)) child.kill("SIGINT");
+    if (!interrupt || !existsSync(journal)) return;
+    clearInterval(timer); // a second one would not wait for anything
+    child.kill("SIGINT");
   }, 2);
   const [code] = await closed;
   clearInterval(timer);
