@@ -1,6 +1,6 @@
 /** llama.cpp as the bindings ship it: the source of the very release whose libraries they bring. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { cache } from "./large-model.ts";
@@ -50,7 +50,7 @@ export function shippedBench(): string | undefined {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const names = readdirSync(libraries).filter((name) => name.endsWith(".so"));
-  for (const name of names) symlinkSync(join(libraries, name), join(folder, name));
+  for (const name of names) copyFileSync(join(libraries, name), join(folder, name));
   const source = llamaSource();
   const code = ["llama-bench.cpp", "main.cpp"].map((name) =>
     join(source, "tools/llama-bench", name),
