@@ -58,12 +58,13 @@ test("an earlier conversation is resumed from any folder, with what was said in 
 });
 
 test("/sessions lists them, /resume completes and takes one up, /undo and /edit take back", async () => {
-  const first = await startChat([{ content: "A." }], { args: ["--session", "first"] });
+  const cwd = newFolder();
+  const first = await startChat([{ content: "A." }], { args: ["--session", "first"], cwd });
   first.type("the first one\r");
   await first.waitFor("A.");
   first.type(ctrl("D"));
   await first.ended;
-  const chat = await startChat([{ content: "B." }, { content: "C." }], { home: first.home });
+  const chat = await startChat([{ content: "B." }, { content: "C." }], { home: first.home, cwd });
   chat.type("the second one\r");
   await chat.waitFor("B.");
   chat.type("/sessions\r");
@@ -82,6 +83,7 @@ test("/sessions lists them, /resume completes and takes one up, /undo and /edit 
   await chat.waitFor("taken back: the first one again");
   chat.type("/export out.html\r");
   await chat.waitFor("written to out.html");
+  expect(readdirSync(cwd)).toEqual(["out.html"]);
 });
 
 test("a full context is summed up by the model, and the conversation goes on", async () => {
