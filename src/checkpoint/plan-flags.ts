@@ -4,7 +4,8 @@ import type { ModelDescription } from "./describe-model.ts";
 import type { DevicePlan } from "./plan-device.ts";
 import type { Placement } from "./plan-placement.ts";
 
-const expertTensors = String.raw`\.ffn_(up|down|gate|gate_up)_(ch|)exps`;
+/** Names of routed experts, as llama.cpp's `-ot` and its buffer overrides match them. */
+export const expertTensors = String.raw`\.ffn_(up|down|gate|gate_up)_(ch|)exps`;
 
 /** llama.cpp's options (llama-server, llama-cli; k2-facts §4.8, §4.11), without the program and the model. */
 export function llamaFlags({ architecture }: ModelDescription, placement: Placement): string[] {

@@ -52,8 +52,9 @@ export async function inspectModel(
 /** Reads the head of a path, a pulled model, the embedded one, or a remote one. */
 async function openModel(target: string, context?: number): Promise<ModelDescription> {
   const head = await readCheckpoint(await openFiles(target));
-  const hasAmx = /\bamx_(int8|tile)\b/.test(cpuFlags());
   const setsYarnBetas = "addon" in openNativeAddon();
+  // With the addon a file that is unsafe with AMX runs, without AMX.
+  const hasAmx = !setsYarnBetas && /\bamx_(int8|tile)\b/.test(cpuFlags());
   return describeModel(head, {
     hasAmx,
     setsYarnBetas,

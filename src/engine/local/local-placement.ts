@@ -2,6 +2,7 @@ import { totalmem } from "node:os";
 import type { KvType } from "../../checkpoint/describe-memory.ts";
 import type { ModelDescription } from "../../checkpoint/describe-model.ts";
 import { layersText } from "../../checkpoint/plan-device.ts";
+import { expertTensors } from "../../checkpoint/plan-flags.ts";
 import { planPlacement, type Placement, type PlanGpu } from "../../checkpoint/plan-placement.ts";
 import { configurationError, KimiError } from "../../errors.ts";
 
@@ -102,8 +103,6 @@ function requirePossible({ gpuLayers, nCpuMoe }: PlacementOptions, machine: Mach
     );
   }
 }
-
-const expertTensors = String.raw`\.ffn_(up|down|gate|gate_up)_(ch|)exps`;
 
 /** The experts that stay on the CPU while the rest of their layer is on a GPU. */
 function patterns({ weights }: ModelDescription, { devices }: Placement): string[] {
