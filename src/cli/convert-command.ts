@@ -9,7 +9,7 @@ import { outputTypes, type OutputType } from "../checkpoint/convert/tensor-types
 import { exitCodes, usageError, type ExitCode } from "../errors.ts";
 import { lockFile } from "../file-lock.ts";
 import { Interruption, Interruptions } from "./interruption.ts";
-import { sizeText, tableText } from "./plain-text.ts";
+import { sizeText, tableText } from "../plain-text.ts";
 import { progressBar, type ProgressBar } from "./progress-bar.ts";
 
 export interface ConvertCommand {

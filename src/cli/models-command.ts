@@ -27,7 +27,7 @@ import { findGpus } from "./find-gpus.ts";
 import { Interruption, Interruptions } from "./interruption.ts";
 import { inspectText } from "./models-inspect-text.ts";
 import { planText } from "./models-plan-text.ts";
-import { sizeText, tableText } from "./plain-text.ts";
+import { sizeText, tableText } from "../plain-text.ts";
 import { convertedType, parseGpus, requireKvType, requireSize } from "./plan-options.ts";
 import { progressBar } from "./progress-bar.ts";
 import { embeddedModelFile, modelFolder } from "./setup.ts";

@@ -2,7 +2,7 @@ import type { Architecture } from "../checkpoint/architecture.ts";
 import type { ModelDescription } from "../checkpoint/describe-model.ts";
 import { components } from "../checkpoint/describe-weights.ts";
 import { withoutControls } from "../render/text.ts";
-import { countText, sizeText, tableText, wholeText, wrapText } from "./plain-text.ts";
+import { countText, sizeText, tableText, wholeText, wrapText } from "../plain-text.ts";
 
 /** What `kimi models inspect` prints, in 80 columns and without colours. */
 export function inspectText(model: ModelDescription): string {

@@ -8,8 +8,9 @@ import {
 } from "../checkpoint/plan-device.ts";
 import type { Placement } from "../checkpoint/plan-placement.ts";
 import { formula, predictSpeed, usualShare, type SpeedEstimate } from "../checkpoint/plan-speed.ts";
+import { shellQuote } from "../cluster/shell-quote.ts";
 import { withoutControls } from "../render/text.ts";
-import { sizeText, wholeText, wrapText } from "./plain-text.ts";
+import { sizeText, wholeText, wrapText } from "../plain-text.ts";
 
 const columns = 80;
 const barWidth = 44;
@@ -130,27 +131,23 @@ function warningsText({ problems }: ModelDescription): string[] {
 const rate = (tokens: number): string => (tokens >= 100 ? wholeText(tokens) : tokens.toFixed(1));
 
 function commandsText({ model, original, placement }: Plan): string {
-  const file = model.format === "gguf" ? quoted(mainFile(model)) : "MODEL.gguf";
+  const file = model.format === "gguf" ? shellQuote(mainFile(model)) : "MODEL.gguf";
   const llama = commandText([
     "llama-server",
     "-m",
     file,
-    ...llamaFlags(model, placement).map(quoted),
+    ...llamaFlags(model, placement).map(shellQuote),
   ]);
   const { flags, lacks } = kTransformersFlags(original, placement);
   const kTransformers =
     lacks.length === 0
-      ? commandText(["python", "-m", ...flags.map(quoted)])
+      ? commandText(["python", "-m", ...flags.map(shellQuote)])
       : `${wrapped(`not with this machine and this model: it lacks ${lacks.join(", ")}`, 2)}\n`;
   return `llama.cpp:\n${llama}\nKTransformers:\n${kTransformers}`;
 }
 
 function mainFile({ location, files }: ModelDescription): string {
   return location.endsWith(".gguf") ? location : `${location}/${files[0]?.name ?? ""}`;
-}
-
-function quoted(word: string): string {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** Flags with their values on lines that a shell joins again. */

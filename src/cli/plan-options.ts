@@ -3,7 +3,7 @@ import { kvTypes, type KvType } from "../checkpoint/describe-memory.ts";
 import type { ModelDescription } from "../checkpoint/describe-model.ts";
 import type { PlanGpu } from "../checkpoint/plan-placement.ts";
 import { usageError } from "../errors.ts";
-import { parseSize } from "./plain-text.ts";
+import { parseSize } from "../plain-text.ts";
 
 /** What llama.cpp would be given of a checkpoint: the type that loses least. */
 export function convertedType({ format, quantisation }: ModelDescription): string | undefined {

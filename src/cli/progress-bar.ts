@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
 import { withoutControls } from "../render/text.ts";
-import { sizeText } from "./plain-text.ts";
+import { sizeText } from "../plain-text.ts";
 
 export interface ProgressState {
   readonly label: string;

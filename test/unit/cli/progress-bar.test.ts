@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSize, sizeText, wrapText } from "../../../src/cli/plain-text.ts";
+import { parseSize, sizeText, wrapText } from "../../../src/plain-text.ts";
 import { progressBar } from "../../../src/cli/progress-bar.ts";
 import { parseGpuList } from "../../../src/cli/find-gpus.ts";
 

@@ -1,6 +1,4 @@
-/** Numbers, tables and paragraphs for people, in 80 columns and without colours. */
-
-const columns = 80;
+/** Numbers, tables and paragraphs for people, without colours. */
 
 const binary = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
@@ -60,7 +58,7 @@ export function tableText(rows: readonly (readonly string[])[], indent = "  "): 
 }
 
 /** Broken between words, further lines indented; `indent` columns of the first are taken already. */
-export function wrapText(text: string, indent = 0): string {
+export function wrapText(text: string, indent = 0, columns = 80): string {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
