@@ -119,8 +119,12 @@ export interface DeploymentPlan {
   };
   /** That the commands read, such as `llm-api-config.yaml`. */
   readonly files: readonly PlanFile[];
-  /** OpenAI chat completions at `http://HOST:PORT/v1`. */
-  readonly endpoint: { readonly host: Host; readonly port: number };
+  /** OpenAI's protocol at `http://HOST:PORT/v1`; raw completions where the engine can't read K2's tool calls. */
+  readonly endpoint: {
+    readonly host: Host;
+    readonly port: number;
+    readonly protocol: "chat" | "completions";
+  };
   readonly memory: MemoryReport;
   /** Sentences for the person: to be done before, known bugs, what is not known. */
   readonly notes: readonly string[];

@@ -1,0 +1,212 @@
+/** SGLang in two halves: some hosts compute prompts, the others decode (Moonshot's guide: 4 and 12 hosts of H200). */
+import type { Host, NodeCommand } from "../deployment-plan.ts";
+import type { EngineBudget } from "../gpu-memory.ts";
+import type { Candidate, Choice, Commands, DeployRequest } from "../serving-engine.ts";
+import { layoutSizes } from "./layout-sizes.ts";
+import {
+  dataParallelAttention,
+  deepEpFlags,
+  environmentOf,
+  sglangCommand,
+  sglangProgram,
+  valueFlags,
+} from "./sglang-flags.ts";
+import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
+import { dataExpertSpread } from "./usual-spreads.ts";
+
+const distributedPort = 5_757;
+/** Of each half's server, behind the router. */
+const serverPort = 30_000;
+/** Where a prefill server tells decode servers of a request: SGLang's own choice. */
+const bootstrapPort = 8_998;
+/** From so many hosts on it is thought of without being asked for. */
+const fewestHosts = 8;
+/** The guide's: all tokens of a prefill step, and requests at a time on each decode rank. */
+const prefillChunk = 131_072;
+const mostPerRank = 480;
+const prefillRequests = 1_024;
+const prefillFraction = 0.85;
+const decodeFraction = 0.8;
+
+/** `undefined` where there are too few hosts. @throws nothing */
+export function splitCandidate(request: DeployRequest): Candidate | undefined {
+  const { cluster, layout, split, kvCache, concurrency } = request;
+  const { hosts, gpusPerHost } = cluster;
+  const isAsked = layout === "split" || split !== undefined;
+  if (hosts.length < (isAsked ? 2 : fewestHosts)) return undefined;
+  const prefill = split?.prefill ?? Math.max(1, Math.round(hosts.length / 4));
+  const halves = { prefill, decode: hosts.length - prefill };
+  const ranks = { prefill: prefill * gpusPerHost, decode: halves.decode * gpusPerHost };
+  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
+  const perRank = Math.ceil((concurrency ?? mostPerRank) / ranks.decode);
+  const budget: EngineBudget = {
+    of: "static",
+    fraction: decodeFraction,
+    batchedTokens: perRank,
+    sequences: perRank,
+    kvBytesPerValue,
+  };
+  return {
+    name: "split",
+    layout: {
+      kind: "prefill/decode split",
+      ...layoutSizes({ dataParallel: ranks.decode, expertParallel: ranks.decode }),
+      split: halves,
+    },
+    reason: `${prefill} hosts compute prompts and ${halves.decode} decode, so that long prompts do not hold up the answers of others.`,
+    spread: dataExpertSpread(ranks.decode, redundantExperts(request, ranks.decode)),
+    budgets: [budget],
+    other: {
+      spread: dataExpertSpread(ranks.prefill),
+      budget: {
+        ...budget,
+        fraction: prefillFraction,
+        batchedTokens: prefillChunk / ranks.prefill,
+        sequences: Math.ceil(prefillRequests / ranks.prefill),
+      },
+    },
+  };
+}
+
+/** Copies of the experts that are used most: one more on every rank, as many as make the ranks' shares equal. */
+function redundantExperts({ model }: DeployRequest, ranks: number): number {
+  const count = model.architecture?.experts?.count ?? 0;
+  return ranks - (count % ranks);
+}
+
+export function splitCommands(request: DeployRequest, choice: Choice): Commands {
+  const { cluster, port } = request;
+  const { prefill = 0 } = choice.candidate.layout.split ?? {};
+  const halves = {
+    prefill: cluster.hosts.slice(0, prefill),
+    decode: cluster.hosts.slice(prefill),
+  };
+  const router = routerNode(request, halves);
+  const toolCalls = toolCallFlags(request, sglangCommand);
+  return {
+    nodes: [
+      ...halfNodes({ mode: "prefill", hosts: halves.prefill }, request, choice),
+      ...halfNodes({ mode: "decode", hosts: halves.decode }, request, choice),
+      router,
+    ],
+    files: [],
+    endpoint: { host: router.host, port, protocol: toolCalls.protocol },
+    notes: [
+      "DeepEP and Mooncake's transfer engine have to be installed on every host, sglang-router on the first.",
+      ...(cluster.infinibandDevices
+        ? []
+        : [
+            "No InfiniBand devices are named: Mooncake takes those that it finds. Name them in the inventory (network: infiniband).",
+          ]),
+      ...toolCalls.notes,
+      openEndpointNote,
+    ],
+  };
+}
+
+interface Half {
+  readonly mode: "prefill" | "decode";
+  readonly hosts: readonly Host[];
+}
+
+function halfNodes({ mode, hosts }: Half, request: DeployRequest, choice: Choice): NodeCommand[] {
+  const ranks = hosts.length * request.cluster.gpusPerHost;
+  return hosts.map((host, rank) => ({
+    name: `${mode}-${rank}`,
+    role: rank === 0 ? mode : "worker",
+    host,
+    argv: [
+      ...sglangProgram,
+      ["--model-path", request.modelArgument],
+      "--trust-remote-code",
+      ["--disaggregation-mode", mode],
+      ["--dist-init-addr", `${hosts[0]?.address ?? ""}:${distributedPort}`],
+      dataParallelAttention(request, ranks),
+      ["--host", host.address, "--port", `${serverPort}`],
+      ["--decode-log-interval", "1", "--disable-radix-cache"],
+      deepEpFlags(request),
+      ["--moe-dense-tp-size", "1", "--enable-dp-lm-head", "--disable-shared-experts-fusion"],
+      ["--watchdog-timeout", "1000000", "--enable-two-batch-overlap"],
+      infinibandFlags(request),
+      mode === "prefill" ? prefillFlags(request) : decodeFlags(request, choice),
+      ["--nnodes", `${hosts.length}`, "--node-rank", `${rank}`],
+      toolCallFlags(request, sglangCommand).flags,
+    ].flat(),
+    env: { ...environment(mode, choice), ...environmentOf(request) },
+    ...(rank === 0 ? { health: { port: serverPort, path: "/health" } } : {}),
+  }));
+}
+
+function infinibandFlags({ cluster: { infinibandDevices } }: DeployRequest): string[] {
+  return infinibandDevices ? ["--disaggregation-ib-device", infinibandDevices.join(",")] : [];
+}
+
+/** The prompt's length is bounded by the decoding half, so that no context is set here. */
+function prefillFlags(request: DeployRequest): string[] {
+  return [
+    ["--served-model-name", request.servedName],
+    ["--chunked-prefill-size", `${prefillChunk}`],
+    ["--mem-fraction-static", `${prefillFraction}`],
+    ["--deepep-mode", "normal"],
+    ["--ep-dispatch-algorithm", "dynamic", "--eplb-algorithm", "deepseek"],
+    ["--max-running-requests", `${prefillRequests}`],
+  ].flat();
+}
+
+function decodeFlags(request: DeployRequest, choice: Choice): string[] {
+  const { dataParallel } = choice.candidate.layout;
+  const { sequences } = choice.budget;
+  const asked = { ...request, concurrency: sequences * dataParallel };
+  const graphSizes = request.hasFlag(sglangCommand, "--cuda-graph-bs-decode")
+    ? "--cuda-graph-bs-decode"
+    : "--cuda-graph-bs";
+  return [
+    valueFlags(asked, choice),
+    ["--deepep-mode", "low_latency"],
+    ["--mem-fraction-static", `${decodeFraction}`],
+    [graphSizes, `${sequences}`],
+    ["--ep-num-redundant-experts", `${choice.candidate.spread.redundantExperts}`],
+  ].flat();
+}
+
+/** The guide's: transfers are measured, and a half that loads for long is waited for. */
+function environment(mode: Half["mode"], { budget }: Choice): Record<string, string> {
+  return {
+    ...(mode === "decode"
+      ? { SGLANG_DEEPEP_NUM_MAX_DISPATCH_TOKENS_PER_RANK: `${budget.sequences}` }
+      : {}),
+    MC_TE_METRIC: "true",
+    SGLANG_DISAGGREGATION_HEARTBEAT_INTERVAL: "10000000",
+    SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT: "100000",
+    SGLANG_DISAGGREGATION_WAITING_TIMEOUT: "100000",
+    PYTHONUNBUFFERED: "1",
+  };
+}
+
+const router = ["python", "-m", "sglang_router.launch_router"] as const;
+/** The guide's, which went into a package of its own. */
+const loadBalancer = ["python", "-m", "sglang.srt.disaggregation.launch_lb"] as const;
+
+function routerNode(
+  { port, hasFlag }: DeployRequest,
+  halves: { readonly prefill: readonly Host[]; readonly decode: readonly Host[] },
+): NodeCommand {
+  const [prefill] = halves.prefill;
+  const [decode] = halves.decode;
+  if (!prefill || !decode) throw new Error("both halves have a host");
+  const url = ({ address }: Host): string => `http://${address}:${serverPort}`;
+  const isRouter = hasFlag(router.join(" "), "--pd-disaggregation");
+  return {
+    name: "router",
+    role: "router",
+    host: prefill,
+    argv: [
+      isRouter ? [...router, "--pd-disaggregation"] : loadBalancer,
+      ["--prefill", url(prefill), ...(isRouter ? [`${bootstrapPort}`] : [])],
+      ["--decode", url(decode)],
+      ["--host", "0.0.0.0", "--port", `${port}`],
+    ].flat(),
+    env: { PYTHONUNBUFFERED: "1" },
+    health: { port, path: "/health" },
+  };
+}

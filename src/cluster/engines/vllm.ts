@@ -1,0 +1,224 @@
+/** vLLM: tensor parallel, with pipeline stages, or data parallel with expert parallelism (Moonshot's guide, k2-facts §6.1). */
+import type { NodeCommand } from "../deployment-plan.ts";
+import type { EngineBudget } from "../gpu-memory.ts";
+import type {
+  Candidate,
+  Choice,
+  Commands,
+  DeployRequest,
+  ServingEngine,
+} from "../serving-engine.ts";
+import { tensorParallelProblem } from "../tensor-parallel.ts";
+import { dataExpertSpread, pipelineSpread, tensorSpread } from "./usual-spreads.ts";
+import { layoutSizes } from "./layout-sizes.ts";
+import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
+
+const program = ["vllm", "serve"] as const;
+const command = program.join(" ");
+/** Of the data-parallel ranks' coordinator, of `torch.distributed`, and of Ray. */
+const dataParallelPort = 13_345;
+const masterPort = 29_501;
+const rayPort = 6_379;
+
+/** vLLM's own: nine tenths of the memory, and 8,192 tokens a step on such GPUs. */
+const usualBudget = {
+  of: "everything",
+  fraction: 0.9,
+  batchedTokens: 8_192,
+  sequences: 256,
+} as const;
+const tightBudget = { ...usualBudget, fraction: 0.95, batchedTokens: 2_048 } as const;
+/** The guide's, for expert parallelism. */
+const expertBudget = { ...usualBudget, fraction: 0.85 } as const;
+
+export const vllm: ServingEngine = { candidates, commands };
+
+function candidates(request: DeployRequest): Candidate[] {
+  const { cluster, model, layout, kvCache } = request;
+  const { gpusPerHost, hosts } = cluster;
+  const gpus = gpusPerHost * hosts.length;
+  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
+  const budgets = (...list: readonly Omit<EngineBudget, "kvBytesPerValue">[]): EngineBudget[] =>
+    list.map((budget) => ({ ...budget, kvBytesPerValue }));
+  const tooMany = tensorParallelProblem(model, gpus);
+  const all: Candidate[] = [];
+  if (!tooMany)
+    all.push({
+      name: "tp",
+      layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
+      reason: `Tensor parallelism over ${gpus} GPUs answers one request fastest, and reads no weight twice; each GPU keeps the whole KV cache.`,
+      spread: tensorSpread(gpus),
+      budgets: budgets(usualBudget, tightBudget),
+    });
+  if (gpus > 1)
+    all.push({
+      name: "dp-ep",
+      layout: {
+        kind: "data and expert parallel",
+        ...layoutSizes({ dataParallel: gpus, expertParallel: gpus }),
+      },
+      reason: `${tooMany ? `No tensor parallelism over ${gpus} GPUs: ${tooMany}. ` : ""}With data parallelism each GPU has a KV cache of its own, so that ${gpus} times as many tokens fit; the experts are shared out among all.`,
+      spread: dataExpertSpread(gpus),
+      budgets: budgets(expertBudget, { ...expertBudget, fraction: 0.93, batchedTokens: 2_048 }),
+    });
+  if (hosts.length > 1 && !tensorParallelProblem(model, gpusPerHost))
+    all.push({
+      name: "tp-pp",
+      layout: {
+        kind: "tensor and pipeline parallel",
+        ...layoutSizes({ tensorParallel: gpusPerHost, pipelineParallel: hosts.length }),
+      },
+      reason:
+        "Tensor parallelism stays within a host and the hosts pass on hidden states only, which a slow network bears.",
+      spread: pipelineSpread(gpusPerHost, hosts.length),
+      budgets: budgets(usualBudget, tightBudget),
+    });
+  return layout === undefined ? all : all.filter(({ name }) => name === layout);
+}
+
+function commands(request: DeployRequest, choice: Choice): Commands {
+  const { cluster, port } = request;
+  const { hosts } = cluster;
+  const [first] = hosts;
+  if (!first) throw new Error("a cluster has a host");
+  const isDataParallel = choice.candidate.name === "dp-ep";
+  const common = commonFlags(request, choice);
+  const needsRay = hosts.length > 1 && !isDataParallel && !request.hasFlag(command, "--nnodes");
+  const nodes: NodeCommand[] = (needsRay ? [first] : hosts).map((host, index) => ({
+    name: host.name,
+    role: index === 0 ? "serve" : "worker",
+    host,
+    argv: [
+      ...program,
+      request.modelArgument,
+      ...(index === 0 ? [] : ["--headless"]),
+      ...(isDataParallel
+        ? dataParallelFlags(request, index)
+        : tensorParallelFlags(request, { index, choice, needsRay })),
+      ...common,
+    ],
+    env: environment(request),
+    ...(index === 0 ? { health: { port, path: "/health" } } : {}),
+  }));
+  return {
+    nodes: [...(needsRay ? rayNodes(request) : []), ...nodes],
+    files: [],
+    endpoint: endpoint(request),
+    notes: notes(request, choice),
+  };
+}
+
+function endpoint(request: DeployRequest): Commands["endpoint"] {
+  const [host] = request.cluster.hosts;
+  if (!host) throw new Error("a cluster has a host");
+  return { host, port: request.port, protocol: toolCallFlags(request, command).protocol };
+}
+
+function tensorParallelFlags(
+  { cluster }: DeployRequest,
+  {
+    index,
+    choice,
+    needsRay,
+  }: { readonly index: number; readonly choice: Choice; readonly needsRay: boolean },
+): string[] {
+  const { tensorParallel, pipelineParallel } = choice.candidate.layout;
+  return [
+    "--tensor-parallel-size",
+    `${tensorParallel}`,
+    ...(pipelineParallel > 1 ? ["--pipeline-parallel-size", `${pipelineParallel}`] : []),
+    ...(needsRay ? ["--distributed-executor-backend", "ray"] : []),
+    ...(cluster.hosts.length > 1 && !needsRay
+      ? [
+          ["--nnodes", `${cluster.hosts.length}`],
+          ["--node-rank", `${index}`],
+          ["--master-addr", cluster.hosts[0]?.address ?? ""],
+          ["--master-port", `${masterPort}`],
+        ].flat()
+      : []),
+  ];
+}
+
+function dataParallelFlags({ cluster }: DeployRequest, index: number): string[] {
+  const { hosts, gpusPerHost } = cluster;
+  return [
+    ...(index === 0 ? [] : ["--data-parallel-start-rank", `${index * gpusPerHost}`]),
+    ["--data-parallel-size", `${hosts.length * gpusPerHost}`],
+    ["--data-parallel-size-local", `${gpusPerHost}`],
+    ...(hosts.length > 1
+      ? [
+          ["--data-parallel-address", hosts[0]?.address ?? ""],
+          ["--data-parallel-rpc-port", `${dataParallelPort}`],
+        ]
+      : []),
+    "--enable-expert-parallel",
+  ].flat();
+}
+
+function commonFlags(
+  request: DeployRequest,
+  { candidate, budget, context, isContextSet }: Choice,
+): string[] {
+  const { port, servedName, concurrency, kvCache, modelType } = request;
+  const isUsual =
+    budget.fraction === usualBudget.fraction && budget.batchedTokens === usualBudget.batchedTokens;
+  const isDataParallel = candidate.name === "dp-ep";
+  const ranks = candidate.layout.dataParallel;
+  const sequences =
+    concurrency === undefined
+      ? isDataParallel
+        ? budget.sequences
+        : undefined
+      : Math.ceil(concurrency / ranks);
+  return [
+    ["--port", `${port}`],
+    ["--served-model-name", servedName],
+    "--trust-remote-code",
+    ...(isContextSet ? [["--max-model-len", `${context}`]] : []),
+    ...(isUsual ? [] : [["--max-num-batched-tokens", `${budget.batchedTokens}`]]),
+    ...(sequences === undefined ? [] : [["--max-num-seqs", `${sequences}`]]),
+    ...(isUsual ? [] : [["--gpu-memory-utilization", `${budget.fraction}`]]),
+    ...(kvCache === "fp8" ? [["--kv-cache-dtype", "fp8"]] : []),
+    ...(modelType === undefined
+      ? []
+      : [["--hf-overrides", JSON.stringify({ model_type: modelType })]]),
+    ...toolCallFlags(request, command).flags,
+  ].flat();
+}
+
+function environment({ cluster }: DeployRequest): Record<string, string> {
+  const { networkInterface, hosts } = cluster;
+  if (networkInterface === undefined || hosts.length === 1) return {};
+  return { GLOO_SOCKET_IFNAME: networkInterface, NCCL_SOCKET_IFNAME: networkInterface };
+}
+
+/** Before `--nnodes` several hosts were joined by Ray, which the guide only mentions. */
+function rayNodes(request: DeployRequest): NodeCommand[] {
+  const [first] = request.cluster.hosts;
+  return request.cluster.hosts.map((host, index) => ({
+    name: `ray-${index}`,
+    role: "worker",
+    host,
+    argv: [
+      "ray",
+      "start",
+      "--block",
+      ...(index === 0
+        ? ["--head", `--port=${rayPort}`]
+        : [`--address=${first?.address ?? ""}:${rayPort}`]),
+    ],
+    env: environment(request),
+  }));
+}
+
+function notes(request: DeployRequest, { candidate }: Choice): string[] {
+  return [
+    ...(candidate.name === "dp-ep"
+      ? [
+          "DeepEP and DeepGEMM, where they are installed, make expert parallelism faster (Moonshot's guide).",
+        ]
+      : []),
+    ...toolCallFlags(request, command).notes,
+    openEndpointNote,
+  ];
+}

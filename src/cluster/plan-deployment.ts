@@ -1,0 +1,111 @@
+/** `kimi deploy`'s work: from what there is and what is wanted to commands that start it. */
+import { KimiError, usageError } from "../errors.ts";
+import { attempts, chooseLayout } from "./choose-layout.ts";
+import type { DeploymentPlan, EngineName } from "./deployment-plan.ts";
+import { kTransformers } from "./engines/ktransformers.ts";
+import { sglang } from "./engines/sglang.ts";
+import { tensorRtLlm } from "./engines/tensorrt-llm.ts";
+import { vllm } from "./engines/vllm.ts";
+import { refuse } from "./refusal.ts";
+import type { Choice, DeployRequest, ServingEngine } from "./serving-engine.ts";
+
+const engines: Readonly<Record<EngineName, ServingEngine>> = {
+  vllm,
+  sglang,
+  ktransformers: kTransformers,
+  "tensorrt-llm": tensorRtLlm,
+};
+
+/** @throws KimiError for what does not fit, with what is missing and what would, and for what the engine can't do. */
+export function planDeployment(request: DeployRequest): DeploymentPlan {
+  const { model, engine } = request;
+  if (!model.architecture || model.weights.layers.length === 0)
+    throw new KimiError(`of ${model.location} is not known what its layers weigh`, {
+      code: "no-plan",
+      hint: "Give a checkpoint's folder or its name on Hugging Face, such as moonshotai/Kimi-K2-Instruct.",
+    });
+  const trained = model.architecture.context;
+  if (request.context !== undefined && trained > 0 && request.context > trained)
+    throw usageError(
+      `--context ${request.context} is more than ${model.name} was trained for`,
+      `It has ${trained} tokens.`,
+    );
+  const serving = engines[engine];
+  const candidates = serving.candidates(request);
+  if (candidates.length === 0) throw noLayout(request);
+  const tried = attempts(request, candidates);
+  const choice = chooseLayout(request, tried);
+  if (!choice) throw refuse(request, tried, serving.candidates);
+  return {
+    engine,
+    engineVersion: request.engineVersion,
+    model: request.modelArgument,
+    servedName: request.servedName,
+    layout: { ...choice.candidate.layout, reasons: reasons(request, choice) },
+    memory: choice.memory,
+    ...withCommonNotes(request, serving.commands(request, choice)),
+  };
+}
+
+function noLayout({ engine, layout, cluster }: DeployRequest): KimiError {
+  const gpus = cluster.hosts.length * cluster.gpusPerHost;
+  return usageError(
+    layout === undefined
+      ? `${engine} has no layout for ${gpus} GPUs on ${cluster.hosts.length} nodes`
+      : `${engine} has no layout ${layout} for ${gpus} GPUs on ${cluster.hosts.length} nodes`,
+    layout === undefined
+      ? "Give a number of GPUs that 64 heads can be shared by: 1, 2, 4, 8, 16."
+      : "Leave --layout out, and it is chosen.",
+  );
+}
+
+function reasons(
+  request: DeployRequest,
+  { candidate, budget, context, isContextSet }: Choice,
+): string[] {
+  const usual = candidate.budgets[0];
+  return [
+    candidate.reason,
+    ...(request.layout === undefined ? [] : ["It was asked for by --layout."]),
+    ...(budget === usual
+      ? []
+      : [
+          `It only fits with ${Math.round(budget.fraction * 100)} % of the memory and ${budget.batchedTokens} tokens a step: expect less speed at prefill.`,
+        ]),
+    ...(isContextSet && request.context === undefined
+      ? [`The model's ${request.model.architecture?.context} tokens do not fit; ${context} do.`]
+      : []),
+  ];
+}
+
+function withCommonNotes<Commands extends Pick<DeploymentPlan, "notes">>(
+  { cluster, model, modelArgument }: DeployRequest,
+  commands: Commands,
+): Commands {
+  const { accelerator, hosts, hasStandIns } = cluster;
+  const notes = [
+    ...(hasStandIns
+      ? [
+          `${hosts
+            .map(({ address }) => address)
+            .slice(0, 2)
+            .join(
+              ", ",
+            )}${hosts.length > 2 ? ", …" : ""} stand for your hosts: name them with --hosts or an inventory.`,
+        ]
+      : []),
+    ...(modelArgument.startsWith("/")
+      ? []
+      : [
+          `Each host fetches ${modelArgument} from Hugging Face (${gigabytes(model.weights.total.bytes)}) if it has not got it: --model takes the folder that it lies in.`,
+        ]),
+    ...(!accelerator.hasFp8 && model.quantisation.startsWith("FP8")
+      ? [
+          `${accelerator.name} does not multiply FP8: the engine unpacks the weights on the way (Marlin), which no published recipe of K2 uses.`,
+        ]
+      : []),
+  ];
+  return { ...commands, notes: [...notes, ...commands.notes] };
+}
+
+const gigabytes = (bytes: number): string => `${Math.round(bytes / 1e9)} GB`;
