@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { formats, writeFormat } from "../../../../src/cluster/formats/write-format.ts";
+import { allPlans, tensorrtMpi, vllmTensorParallel } from "../../../support/deployment-plans.ts";
+
+describe.each(allPlans())("%s", (_, plan) => {
+  test("its JSON is the plan again", () => {
+    expect(JSON.parse(writeFormat(plan, "json").stdout)).toEqual(JSON.parse(JSON.stringify(plan)));
+  });
+});
+
+test("JSON has its keys in a fixed order", () => {
+  const keys = (text: string): string[] => Object.keys(JSON.parse(text) as object);
+  expect(keys(writeFormat(tensorrtMpi, "json").stdout)).toEqual(
+    "engine engineVersion model servedName layout nodes mpi files endpoint memory notes".split(" "),
+  );
+  const { nodes } = JSON.parse(writeFormat(tensorrtMpi, "json").stdout) as { nodes: object[] };
+  expect(Object.keys(nodes[0] ?? {})).toEqual(["name", "role", "host", "argv", "env", "health"]);
+});
+
+test.each(formats)("%s gives a folder what it prints, and the plan's files", (format) => {
+  const files = [{ path: "extra.yaml", content: "a: 1\n" }];
+  const written = writeFormat({ ...vllmTensorParallel, files }, format);
+  expect(written.stdout).toMatch(/\n$/);
+  expect(written.stdout).toContain(written.files[0]?.content);
+  expect(written.files.at(-1)).toEqual(files[0]);
+  expect(new Set(written.files.map(({ path }) => path)).size).toBe(written.files.length);
+});
+
+test("the same plan gives the same bytes", () => {
+  for (const format of formats) {
+    expect(writeFormat(vllmTensorParallel, format)).toEqual(
+      writeFormat(vllmTensorParallel, format),
+    );
+  }
+});
