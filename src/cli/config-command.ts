@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import Conf from "conf";
+import type Conf from "conf";
 import { readConfigFile, settingNamed } from "../config/config-file.ts";
 import { builtInProfiles } from "../config/profiles.ts";
 import { maskKey, type Config } from "../config/resolve.ts";
@@ -14,12 +14,29 @@ import {
 import { configurationError } from "../errors.ts";
 import { ignoredNotice, readConfig, userConfigFile } from "./setup.ts";
 
+const { default: Store } = await withoutSignals(() => import("conf"));
+
+/**
+ * Loads something that listens to signals, and has it not do so: conf's when-exit raises each a second time, and the
+ * second Ctrl-C of a person ends the program.
+ */
+async function withoutSignals<Module>(load: () => Promise<Module>): Promise<Module> {
+  const names = (): NodeJS.Signals[] =>
+    process.eventNames().filter((name): name is NodeJS.Signals => String(name).startsWith("SIG"));
+  const before = new Map(names().map((name) => [name, process.listeners(name)]));
+  const module = await load();
+  for (const name of names())
+    for (const listener of process.listeners(name))
+      if (!before.get(name)?.includes(listener)) process.off(name, listener);
+  return module;
+}
+
 type Stored = Record<string, unknown> & { profiles?: Record<string, Record<string, unknown>> };
 
 /** The user's file, written whole and only for the user to read. */
 function openStore(): Conf<Stored> {
   readConfigFile(userConfigFile); // complains of a damaged file; conf would empty it
-  return new Conf<Stored>({
+  return new Store<Stored>({
     cwd: dirname(userConfigFile),
     configName: basename(userConfigFile, ".json"),
     configFileMode: 0o600,
@@ -45,6 +62,19 @@ export function addToList(name: "allow", value: string): void {
   const store = openStore();
   const list = (store.get(name) as readonly string[] | undefined) ?? [];
   if (!list.includes(value)) store.set(name, [...list, value]);
+}
+
+/** Where a profile leads. A key goes with another address, since it was for the one before. */
+export function setEndpoint(
+  profile: string,
+  endpoint: Required<Pick<Settings, "base-url" | "model" | "protocol">>,
+): void {
+  const store = openStore();
+  const profiles = store.get("profiles") ?? {};
+  const { "api-key": key, ...others } = profiles[profile] ?? {};
+  const isKept = key !== undefined && others["base-url"] === endpoint["base-url"];
+  const values = { ...others, ...endpoint, ...(isKept ? { "api-key": key } : {}) };
+  store.set("profiles", { ...profiles, [profile]: values });
 }
 
 export function unsetValue(key: string, profile: string | undefined): string {
