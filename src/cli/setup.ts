@@ -21,6 +21,9 @@ export const sessionFolder = join(folders.data, "sessions");
 /** Where `kimi models pull` puts models. */
 export const modelFolder = join(folders.data, "models");
 
+/** What is known of deployments that were launched. */
+export const deploymentFolder = join(folders.data, "deployments");
+
 /** What was typed in the terminal program. */
 export const historyFile = join(folders.data, "history.jsonl");
 
