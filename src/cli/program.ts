@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { exitCodes, usageError } from "../errors.ts";
 import { addChat, addRun, type SetExitCode } from "./conversation-commands.ts";
+import { addDeploy } from "./deploy-commands.ts";
 import { addModels } from "./model-commands.ts";
 
 /** Parses the arguments and runs the command. What commands need is loaded when they run. */
@@ -59,6 +60,7 @@ function buildProgram(version: string, exit: SetExitCode): Command {
   addRun(program, exit);
   addSessions(program);
   addModels(program, exit);
+  addDeploy(program, exit);
   addFormat(program, exit);
   addTools(program);
   addConfig(program);
