@@ -79,7 +79,7 @@ function reasons(
 }
 
 function withCommonNotes<Commands extends Pick<DeploymentPlan, "notes">>(
-  { cluster, model, modelArgument }: DeployRequest,
+  { cluster, model, modelArgument, modelType, engine }: DeployRequest,
   commands: Commands,
 ): Commands {
   const { accelerator, hosts, hasStandIns } = cluster;
@@ -98,6 +98,11 @@ function withCommonNotes<Commands extends Pick<DeploymentPlan, "notes">>(
       ? []
       : [
           `Each host fetches ${modelArgument} from Hugging Face (${gigabytes(model.weights.total.bytes)}) if it has not got it: --model takes the folder that it lies in.`,
+        ]),
+    ...(modelType === undefined || engine === "tensorrt-llm"
+      ? []
+      : [
+          `The engine reads the checkpoint's model_type as ${modelType}, without a change of its config.json (the workaround of Moonshot's guide).`,
         ]),
     ...(!accelerator.hasFp8 && model.quantisation.startsWith("FP8")
       ? [

@@ -195,3 +195,23 @@ test("stand-ins for hosts are said to be some, and a single node is this machine
   expect(one.nodes[0]?.host.address).toBe("localhost");
   expect(one.notes.join(" ")).not.toContain("stand for");
 });
+
+test("an engine that does not know kimi_k2 is told another type, and K2's calls are then read by us", async () => {
+  const hardware = { gpu: "h200", gpus: 16 };
+  const asked = await plan(hardware, { modelType: "deepseek_v3" });
+  const argv = asked.nodes[0]?.argv ?? [];
+  expect(argv[argv.indexOf("--hf-overrides") + 1]).toBe('{"model_type":"deepseek_v3"}');
+  expect(asked.notes.join(" ")).toContain("reads the checkpoint's model_type as deepseek_v3");
+  expect(asked.endpoint.protocol).toBe("chat"); // this version has the parser all the same
+  const without = await plan(hardware, {
+    modelType: "deepseek_v3",
+    choicesOf: () => ["hermes", "deepseek_v3"],
+  });
+  expect(without.endpoint.protocol).toBe("completions");
+  expect(without.nodes[0]?.argv).not.toContain("--tool-call-parser");
+  expect(without.notes.join(" ")).toMatch(
+    /has no tool-call parser for K2: kimi .* parses the calls itself/,
+  );
+  const file = await plan(hardware, { engine: "tensorrt-llm", modelType: "deepseek_v3" });
+  expect(file.notes.join(" ")).toContain('set "model_type": "deepseek_v3" in the checkpoint');
+});
