@@ -1,3 +1,4 @@
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readFile, writeFile, chmod } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { KimiError, messageOf, usageError } from "../../errors.ts";
@@ -43,12 +44,29 @@ async function contentOf(path: string): Promise<string | undefined> {
 
 async function saveFile(path: string, { content, isExecutable = false }: PlanFile): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(path, content);
     if (isExecutable) await chmod(path, 0o755);
   } catch (thrown) {
     throw cannotWrite(path, thrown);
   }
+}
+
+/** Node's own, with `recursive`, never ends below /proc, where nothing can be made. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (thrown) {
+    if (isFolder(path)) return;
+    const parent = dirname(path);
+    if (!isMissing(thrown) || existsSync(parent)) throw thrown;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function isMissing(thrown: unknown): boolean {

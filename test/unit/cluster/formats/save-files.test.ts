@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -54,5 +62,15 @@ test("a folder that can't be made is named", async () => {
   writeFileSync(join(folder, "file"), "");
   await expect(saveFiles(join(folder, "file"), files)).rejects.toThrow(
     `can't write ${join(folder, "file/node-0.sh")}`,
+  );
+});
+
+// Node's mkdir with `recursive` never ends there.
+test.runIf(existsSync("/proc/self"))("a folder where none can be made is named", async () => {
+  await expect(saveFiles("/proc/no-such/plan", [{ path: "a", content: "" }])).rejects.toMatchObject(
+    {
+      code: "not-written",
+      message: expect.stringContaining("/proc/no-such/plan"),
+    },
   );
 });
