@@ -5,7 +5,7 @@ import { localFiles } from "../checkpoint/checkpoint-files.ts";
 import { describeModel, type ModelDescription } from "../checkpoint/describe-model.ts";
 import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
 import { clusterOf, type Cluster } from "../cluster/cluster.ts";
-import { engineNames, type DeploymentPlan } from "../cluster/deployment-plan.ts";
+import { engineNames, type DeploymentPlan, type EngineName } from "../cluster/deployment-plan.ts";
 import { choicesOf, hasFlag, readEngineFlags, resolveVersion } from "../cluster/engine-flags.ts";
 import { saveFiles } from "../cluster/formats/save-files.ts";
 import { formats, writeFormat } from "../cluster/formats/write-format.ts";
@@ -48,7 +48,7 @@ interface DeployOptions {
   readonly ram?: string;
   readonly cpu?: string;
   readonly cpuWeights?: string;
-  readonly format: string;
+  readonly format?: string;
   readonly outputDir?: string;
   readonly overwrite?: boolean;
   readonly launch?: boolean;
@@ -57,11 +57,13 @@ interface DeployOptions {
   readonly follow?: boolean;
   readonly setup?: string;
   readonly sshConfig?: string;
-  readonly timeoutSeconds: number;
+  /** Seconds. */
+  readonly timeoutSeconds?: number | undefined;
 }
 
 /** Prints the plan, writes it, or starts it. Returns the exit code. @throws KimiError */
 export async function deploy(engine: string, options: DeployOptions): Promise<ExitCode> {
+  refuseWhatIsIgnored(engine.toLowerCase(), options);
   const { plan, hasStandIns } = await planFromOptions(engine, options);
   if (options.launch && hasStandIns)
     throw usageError(
@@ -69,7 +71,10 @@ export async function deploy(engine: string, options: DeployOptions): Promise<Ex
       "Name them with --hosts a,b or in an --inventory.",
     );
   if (options.launch) return launch(plan, options);
-  const { stdout, files } = writeFormat(plan, requireOne("--format", options.format, formats));
+  const { stdout, files } = writeFormat(
+    plan,
+    requireOne("--format", options.format ?? "text", formats),
+  );
   if (options.outputDir === undefined) process.stdout.write(stdout);
   else {
     await saveFiles(options.outputDir, files, { force: options.overwrite ?? false });
@@ -77,6 +82,48 @@ export async function deploy(engine: string, options: DeployOptions): Promise<Ex
     process.stdout.write(paths.join(""));
   }
   return exitCodes.done;
+}
+
+/** @throws KimiError for options that would change nothing. */
+function refuseWhatIsIgnored(engine: string, options: DeployOptions): void {
+  const { layout, split, launch: isLaunch } = options;
+  const given = (...names: (keyof DeployOptions)[]): string[] =>
+    names
+      .filter((name) => options[name] !== undefined && options[name] !== false)
+      .map((name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  const refuse = (flags: readonly string[], why: string, hint: string): void => {
+    if (flags[0] !== undefined) throw usageError(`${flags[0]} ${why}`, hint);
+  };
+  if (engine !== "ktransformers")
+    refuse(
+      given("ram", "cpu", "cpuWeights"),
+      "is for ktransformers",
+      `${engine} keeps the whole model on the GPUs.`,
+    );
+  if (engine !== "sglang" || (layout !== undefined && layout !== "split"))
+    refuse(
+      split === undefined ? [] : ["--split"],
+      `goes with sglang's layout split`,
+      "Leave it out, or plan for sglang without --layout.",
+    );
+  if (isLaunch)
+    refuse(
+      given("format", "outputDir", "overwrite"),
+      "has no use with --launch, which starts the plan",
+      "Leave out the one or the other.",
+    );
+  else
+    refuse(
+      [
+        ...given("name", "detach", "follow", "setup", "sshConfig"),
+        ...(options.timeoutSeconds === undefined ? [] : ["--timeout"]),
+      ],
+      "is for --launch",
+      "Add --launch to start the plan.",
+    );
+  for (const name of ["servedModelName", "modelType", "model"] as const)
+    if (options[name] === "")
+      throw usageError(`${given(name)[0] ?? name} is empty`, "Give a name, or leave it out.");
 }
 
 async function launch(plan: DeploymentPlan, options: DeployOptions): Promise<ExitCode> {
@@ -88,7 +135,7 @@ async function launch(plan: DeploymentPlan, options: DeployOptions): Promise<Exi
     isFollowing: follow,
     setup: options.setup,
     sshConfigFile: options.sshConfig,
-    timeoutSeconds: options.timeoutSeconds,
+    ...(options.timeoutSeconds === undefined ? {} : { timeoutSeconds: options.timeoutSeconds }),
   });
 }
 
@@ -110,9 +157,7 @@ async function planFromOptions(
     choicesOf: (command, flag) => choicesOf(flags, command, flag),
     cluster: options.ram === undefined ? cluster : { ...cluster, ramBytes: ramOf(options.ram) },
     model,
-    modelArgument: existsSync(options.model)
-      ? resolve(options.model)
-      : options.model.replace(/^hf:/, ""),
+    modelArgument: modelArgumentOf(options.model, engine),
     servedName: options.servedModelName,
     context: options.context,
     concurrency: options.concurrency,
@@ -150,6 +195,7 @@ function clusterFrom({ gpu, gpus, nodes, hosts, inventory }: DeployOptions): {
       "Give --gpus 16 --gpu h200, or --inventory cluster.yaml.",
     );
   const names = hosts?.split(",").map((name) => name.trim());
+  if (hosts?.trim() === "") throw usageError("--hosts is empty", "Name each node: --hosts a,b.");
   return { cluster: clusterOf({ gpu, gpus, nodes, hosts: names }), cpu: undefined };
 }
 
@@ -167,17 +213,25 @@ function readText(path: string): string {
 /** A folder, one of Moonshot's by name, wherever it lies on the hosts, or another one on Hugging Face. */
 async function modelFrom(text: string): Promise<ModelDescription> {
   if (existsSync(text)) return describeModel(await readCheckpoint(localFiles(text)));
-  const known = findKnownModel(text.replace(/^hf:/, ""));
+  const known = findKnownModel(text.replace(/^hf:/, "").replace(/@[^/]*$/, ""));
   if (known) return known;
   const hub = openHub(process.env);
   const reference = text.startsWith("/") ? undefined : parseReference(text, hub.endpoint);
   if (!reference)
     throw usageError(
-      `--model ${text} is not here, and its folder's name is none of Moonshot's checkpoints`,
-      `Known without a look at it: ${knownModels.map((name) => name.replace(/^.*\//, "")).join(", ")}; or give hf:OWNER/NAME.`,
+      `--model ${text} is not here, and its folder's name is none of the checkpoints that are known here`,
+      `Known by their names are ${knownModels.map((name) => name.replace(/^.*\//, "")).join(", ")}; or give hf:OWNER/NAME.`,
     );
   const { signal } = new AbortController();
   return describeModel(await readCheckpoint(await openRemoteFiles(reference, { hub, signal })));
+}
+
+/** Engines fetch a checkpoint by its name; KTransformers' weights have to lie in a folder. */
+function modelArgumentOf(text: string, engine: EngineName): string {
+  if (existsSync(text)) return resolve(text);
+  const name = text.replace(/^hf:/, "");
+  if (engine !== "ktransformers" || name.startsWith("/")) return name;
+  return `/models/${name.split("/").findLast(Boolean) ?? name}`;
 }
 
 function ramOf(text: string): number {

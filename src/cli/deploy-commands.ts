@@ -35,9 +35,14 @@ export function addDeploy(program: Command, exit: SetExitCode): void {
     .option("--cpu <kind>", "of a host, for ktransformers: amx, avx512, avx2")
     .option("--cpu-weights <folder>", "where ktransformers' experts are")
     .addOption(
-      new Option("--format <format>", "of the plan")
-        .choices(["text", "script", "slurm", "compose", "kubernetes", "json"])
-        .default("text"),
+      new Option("--format <format>", "of the plan").choices([
+        "text",
+        "script",
+        "slurm",
+        "compose",
+        "kubernetes",
+        "json",
+      ]),
     )
     .option("-o, --output-dir <folder>", "write the plan's files there")
     .option("--overwrite", "replace files that are there")
@@ -47,7 +52,7 @@ export function addDeploy(program: Command, exit: SetExitCode): void {
     .option("--follow", "show every line of the nodes' logs")
     .option("--setup <line>", "of shell before each program: . /opt/vllm/bin/activate")
     .option("--ssh-config <file>", "for ssh, in place of the user's own")
-    .option("--timeout <minutes>", "to wait until it is ready", "60")
+    .option("--timeout <minutes>", "to wait until it is ready; 60 if left out")
     .action(async (engine: string, engineFlags: string[], options: DeployFlags) => {
       const { deploy: run } = await import("./deploy-command.ts");
       exit(
@@ -59,7 +64,7 @@ export function addDeploy(program: Command, exit: SetExitCode): void {
           context: tokensOf(options.context, "--context"),
           concurrency: countOf(options.concurrency, "--concurrency"),
           port: portOf(options.port),
-          timeoutSeconds: 60 * (countOf(options.timeout, "--timeout") ?? 60),
+          timeoutSeconds: secondsOf(options.timeout),
         }),
       );
     });
@@ -101,7 +106,7 @@ export interface DeployFlags {
   readonly ram?: string;
   readonly cpu?: string;
   readonly cpuWeights?: string;
-  readonly format: string;
+  readonly format?: string;
   readonly outputDir?: string;
   readonly overwrite?: boolean;
   readonly launch?: boolean;
@@ -110,7 +115,7 @@ export interface DeployFlags {
   readonly follow?: boolean;
   readonly setup?: string;
   readonly sshConfig?: string;
-  readonly timeout: string;
+  readonly timeout?: string;
 }
 
 /** @throws KimiError for what is no whole number from 1 on. */
@@ -118,6 +123,13 @@ function countOf(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text) && Number(text) > 0) return Number(text);
   throw usageError(`${option} ${text} is no count`, "Give a whole number from 1 on.");
+}
+
+/** Minutes, up to a week: a timer can't be much longer. */
+function secondsOf(minutes: string | undefined): number | undefined {
+  const count = countOf(minutes, "--timeout");
+  if (count === undefined || count <= 10_080) return count === undefined ? undefined : 60 * count;
+  throw usageError(`--timeout ${minutes} is too long`, "Give minutes, up to 10080: a week.");
 }
 
 /** `128k` are 131,072. */

@@ -11,6 +11,8 @@ export interface Accelerator {
   readonly bandwidth: number;
   /** Whether it multiplies FP8; without, engines unpack the weights on the way. */
   readonly hasFp8: boolean;
+  /** Hopper, or Blackwell for data centres: what DeepEP and TensorRT-LLM's block FP8 are made for. */
+  readonly isHopperOrLater: boolean;
   /** GPUs of the usual host, which are joined by NVLink, xGMI or, for cards, PCIe. */
   readonly perHost: number;
   /** Where the figures are from: the maker's data sheet; memory as `nvidia-smi` or `rocm-smi` prints it. */
@@ -127,6 +129,8 @@ const rows: readonly Row[] = [
   ],
 ];
 
+const hopperOrLater = new Set(["H100", "H200", "H20", "H800", "B200", "GB200"]);
+
 export const accelerators: readonly Accelerator[] = rows.map(
   ([name, vendor, memoryMib, gigabytesPerSecond, hasFp8, perHost, source]) => ({
     name,
@@ -134,12 +138,13 @@ export const accelerators: readonly Accelerator[] = rows.map(
     memoryBytes: memoryMib * 2 ** 20,
     bandwidth: gigabytesPerSecond * 1e9,
     hasFp8,
+    isHopperOrLater: hopperOrLater.has(name),
     perHost,
     source,
   }),
 );
 
-/** Spellings with other words around: `NVIDIA H200 141GB`, `rtx-4090`, `RTX PRO 6000`. */
+/** Spellings with other words around: `NVIDIA H100 80GB HBM3`, `A100-SXM4-80GB`, `rtx-4090`, `RTX PRO 6000`. */
 const otherNames: Readonly<Record<string, string>> = {
   rtxpro6000: "RTX 6000 Pro",
   rtx6000: "RTX 6000 Pro",
@@ -159,5 +164,10 @@ export function findAccelerator(text: string): Accelerator {
 }
 
 function plain(text: string): string {
-  return text.toLowerCase().replaceAll(/nvidia|amd|instinct|geforce|blackwell|[\s_-]|\d+gb$/g, "");
+  return text
+    .toLowerCase()
+    .replaceAll(
+      /nvidia|amd|instinct|geforce|blackwell|\d+ ?gi?b|hbm\d\w*|sxm\d?|pcie|nvl\b|edition|server|workstation|[\s_-]/g,
+      "",
+    );
 }

@@ -6,7 +6,7 @@ import type { Candidate, Choice, DeployRequest } from "./serving-engine.ts";
 import { cacheGroups } from "./spread.ts";
 
 /** A context shorter than this is no plan unless it was asked for. */
-const leastContext = 4_096;
+export const leastContext = 4_096;
 /** Contexts that are chosen here are multiples of it. */
 const contextStep = 1_024;
 

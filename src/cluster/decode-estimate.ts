@@ -25,12 +25,13 @@ export function decodeTokensPerSecond(
 ): number {
   const { architecture } = model;
   if (!architecture) return 0;
-  const groups = cacheGroups(spread);
-  const requestsPerGroup = Math.ceil(requests / groups);
+  // Of several requests each pipeline stage computes others at the same time.
+  const inStep = requests / Math.min(spread.pipelineStages, requests);
+  const requestsPerGroup = Math.ceil(inStep / cacheGroups(spread));
   const kvPerToken = (kvValuesPerToken(architecture) * kvBytesPerValue) / spread.pipelineStages;
-  const bytes = readPerStep(model, spread, requests) + requestsPerGroup * context * kvPerToken;
+  const bytes = readPerStep(model, spread, inStep) + requestsPerGroup * context * kvPerToken;
   const onHost = host
-    ? (host.expertBytes * usedShare(architecture.experts, requests)) / host.bandwidth
+    ? (host.expertBytes * usedShare(architecture.experts, inStep)) / host.bandwidth
     : 0;
   return requests / ((bytes / accelerator.bandwidth) * spread.pipelineStages + onHost);
 }

@@ -11,6 +11,7 @@ export function withEngineFlags(
   flags: EngineFlags,
 ): DeploymentPlan {
   if (added.length === 0) return plan;
+  refuseContradictions(plan, added, flags);
   const nodes = plan.nodes.map((node) =>
     servesModel(node, plan) ? { ...node, argv: [...node.argv, ...added] } : node,
   );
@@ -28,6 +29,24 @@ export function withEngineFlags(
     nodes,
     ...(mpi ? { mpi: { ...mpi, argv: [...mpi.argv, ...added] } } : {}),
   };
+}
+
+/** @throws KimiError for a flag that the plan has already: which of the two holds, the engine decides. */
+function refuseContradictions(
+  { nodes }: DeploymentPlan,
+  added: readonly string[],
+  { commands }: EngineFlags,
+): void {
+  const all = Object.values(commands).flatMap((command) => command.flags);
+  for (const word of added.filter((one) => one.startsWith("-"))) {
+    const name = word.replace(/=.*$/, "");
+    const names = all.find((flag) => flag.names.includes(name))?.names ?? [name];
+    if (nodes.some(({ argv }) => argv.some((one) => names.includes(one.replace(/=.*$/, "")))))
+      throw usageError(
+        `${name} is in the plan already`,
+        "Change it by kimi's own option (kimi deploy --help), or change the written script.",
+      );
+  }
 }
 
 /** A router or a Ray node does not. */

@@ -1,8 +1,8 @@
 /** A cluster as a YAML file describes it. */
 import { parseDocument } from "yaml";
-import { KimiError } from "../errors.ts";
+import { KimiError, messageOf } from "../errors.ts";
 import { findAccelerator } from "./accelerators.ts";
-import type { Cluster } from "./cluster.ts";
+import { fileName, isAddress, isPort, mostGpus, type Cluster } from "./cluster.ts";
 import { cpuKinds, type CpuKind } from "./serving-engine.ts";
 
 export interface Inventory {
@@ -34,7 +34,7 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
       `is no YAML: ${(error.message.split("\n")[0] ?? "").replace(/:$/, "")}`,
       example,
     );
-  const top = fieldsOf(document.toJS(), { path, at: "", known: [...hostKeys, "network", "hosts"] });
+  const top = fieldsOf(contentOf(), { path, at: "", known: [...hostKeys, "network", "hosts"] });
   const list = top["hosts"];
   if (!Array.isArray(list) || list.length === 0)
     throw bad(path, "names no hosts", `It needs a list: ${example}`);
@@ -58,10 +58,18 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
       numaNodes: first.numaNodes,
       cores: first.cores,
       networkInterface: wordOf(network, "interface", "network.interface"),
-      infinibandDevices: wordsOf(network["infiniband"]),
+      infinibandDevices: devicesOf(network["infiniband"]),
     },
     cpu: first.cpu,
   };
+
+  function contentOf(): unknown {
+    try {
+      return document.toJS();
+    } catch (thrown) {
+      throw bad(path, `is no YAML: ${messageOf(thrown)}`, example);
+    }
+  }
 
   function readHost(value: unknown, at: string) {
     const own = fieldsOf(value, { path, at, known: [...hostKeys, "name", "address"] });
@@ -75,6 +83,16 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
     const count = (key: string): number | undefined => countOf(get(key), `${at}.${key}`);
     const address = required("address");
     const gpus = count("gpus");
+    if (!isAddress(address))
+      throw bad(path, `has ${at}.address ${shown(address)}`, "Give a host's name or IP address.");
+    const name = wordOf(own, "name", `${at}.name`) ?? fileName(address);
+    if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(name))
+      throw bad(path, `has ${at}.name ${shown(name)}`, "Use letters, digits, dots and dashes.");
+    const sshPort = count("ssh-port");
+    if (sshPort !== undefined && !isPort(sshPort))
+      throw bad(path, `has ${at}.ssh-port ${sshPort}`, "A port is from 1 to 65535.");
+    if ((gpus ?? 0) > mostGpus)
+      throw bad(path, `has ${at}.gpus ${gpus}`, `A host has at most ${mostGpus}.`);
     if (gpus === undefined) throw bad(path, `has no ${at}.gpus`, "Say how many GPUs the host has.");
     const cpu = wordOf({ cpu: get("cpu") }, "cpu", `${at}.cpu`);
     const kind = cpuKinds.find((known) => known === cpu);
@@ -84,11 +102,11 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
     return {
       gpu: required("gpu"),
       host: {
-        name: wordOf(own, "name", `${at}.name`) ?? address,
+        name,
         address,
         gpus,
         sshUser: wordOf({ user: get("ssh-user") }, "user", `${at}.ssh-user`),
-        sshPort: count("ssh-port"),
+        sshPort,
       },
       ramBytes: sizeOf(get("memory"), `${at}.memory`),
       ramBandwidth: bandwidth === undefined ? undefined : bandwidth * 1e9,
@@ -121,7 +139,7 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
   function countOf(value: unknown, at: string): number | undefined {
     if (value === undefined || value === null) return undefined;
     if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
-    throw bad(path, `has ${at} ${shown(value)}`, "It has to be a whole number from 1 on.");
+    throw bad(path, `has ${at} ${JSON.stringify(value)}`, "It has to be a whole number from 1 on.");
   }
 
   function sizeOf(value: unknown, at: string): number | undefined {
@@ -129,6 +147,14 @@ export function readInventory({ text, path, parseSize }: InventoryText): Invento
     const size = parseSize(shown(value));
     if (size === undefined) throw bad(path, `has ${at} ${shown(value)}`, "Write 512G or 2T.");
     return size;
+  }
+
+  function devicesOf(value: unknown): readonly string[] | undefined {
+    if (value === undefined || value === null) return undefined;
+    const all = [value].flat();
+    if (all.every((one) => typeof one === "string" && /^[\w.:-]+$/.test(one)))
+      return all as string[];
+    throw bad(path, `has network.infiniband ${shown(value)}`, "Write devices: [mlx5_0, mlx5_1].");
   }
 
   function wordOf(fields: Fields, key: string, at: string): string | undefined {
@@ -175,11 +201,6 @@ function fieldsOf(value: unknown, { path, at, known }: FieldsPlace): Fields {
       `Known there are: ${known.join(", ")}.`,
     );
   return value as Fields;
-}
-
-function wordsOf(value: unknown): readonly string[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  return [value].flat().map(shown);
 }
 
 function bad(path: string, what: string, hint: string): KimiError {

@@ -47,15 +47,18 @@ export function planDeployment(request: DeployRequest): DeploymentPlan {
   };
 }
 
-function noLayout({ engine, layout, cluster }: DeployRequest): KimiError {
+function noLayout({ engine, layout, split, concurrency, cluster }: DeployRequest): KimiError {
   const gpus = cluster.hosts.length * cluster.gpusPerHost;
+  const where = `${gpus} ${cluster.accelerator.name} on ${cluster.hosts.length} host${cluster.hosts.length === 1 ? "" : "s"}`;
+  const wanted = layout ?? (split ? "split" : undefined);
+  if (wanted !== undefined)
+    return usageError(
+      `${engine} has no layout ${wanted} for ${where}${concurrency === undefined ? "" : ` and ${concurrency} requests at a time`}`,
+      "Leave it out, and one is chosen.",
+    );
   return usageError(
-    layout === undefined
-      ? `${engine} has no layout for ${gpus} GPUs on ${cluster.hosts.length} nodes`
-      : `${engine} has no layout ${layout} for ${gpus} GPUs on ${cluster.hosts.length} nodes`,
-    layout === undefined
-      ? "Give a number of GPUs that 64 heads can be shared by: 1, 2, 4, 8, 16."
-      : "Leave --layout out, and it is chosen.",
+    `${engine} has no layout for ${where}`,
+    "1, 2, 4, 8 and 16 GPUs always have one; 24, 32 and 48 with data and expert parallelism.",
   );
 }
 
@@ -104,7 +107,7 @@ function withCommonNotes<Commands extends Pick<DeploymentPlan, "notes">>(
       : [
           `The engine reads the checkpoint's model_type as ${modelType}, without a change of its config.json (the workaround of Moonshot's guide).`,
         ]),
-    ...(!accelerator.hasFp8 && model.quantisation.startsWith("FP8")
+    ...(!accelerator.hasFp8 && model.quantisation.startsWith("FP8") && engine !== "ktransformers"
       ? [
           `${accelerator.name} does not multiply FP8: the engine unpacks the weights on the way (Marlin), which no published recipe of K2 uses.`,
         ]

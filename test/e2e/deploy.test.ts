@@ -117,6 +117,47 @@ test.each([
     "52.0 GiB are missing on each of 8 H100",
     "--gpus 16",
   ],
+  [
+    ["deploy", "vllm", "--gpus", "99999999999999999999", "--gpu", "h200"],
+    2,
+    "is no number of them",
+    "4096",
+  ],
+  [["deploy", "vllm", ...two, "--split", "1:1"], 2, "--split goes with sglang", "sglang"],
+  [["deploy", "vllm", ...two, "--ram", "1T"], 2, "--ram is for ktransformers", "GPUs"],
+  [["deploy", "vllm", ...two, "--detach"], 2, "--detach is for --launch", "--launch"],
+  [
+    ["deploy", "vllm", ...two, "--launch", "-o", "x"],
+    2,
+    "--output-dir has no use with --launch",
+    "the one or the other",
+  ],
+  [["deploy", "vllm", ...two, "--hosts", ""], 2, "--hosts is empty", "--hosts a,b"],
+  [
+    ["deploy", "vllm", ...two, "--hosts", "a b,c"],
+    2,
+    'names "a b", which is no host',
+    "root@10.0.0.1:2233",
+  ],
+  [["deploy", "vllm", ...two, "--model-type", ""], 2, "--model-type is empty", "leave it out"],
+  [
+    ["deploy", "vllm", ...two, "--timeout", "99999999999999", "--launch"],
+    2,
+    "--timeout 99999999999999 is too long",
+    "week",
+  ],
+  [
+    ["deploy", "vllm", ...two, "--", "--tensor-parallel-size", "4"],
+    2,
+    "--tensor-parallel-size is in the plan already",
+    "kimi deploy --help",
+  ],
+  [
+    ["deploy", "vllm", ...two, "--", "-tp=4"],
+    2,
+    "-tp is in the plan already",
+    "kimi deploy --help",
+  ],
   [["deploy", "stop", "nothing"], 2, "nothing", "None is running"],
 ])("%j: one line and one hint", async (args, code, message, hint) => {
   const outcome = await kimi(args);
@@ -127,6 +168,28 @@ test.each([
   expect(second).toContain(hint);
   expect(rest).toEqual([""]);
   expect(outcome.code).toBe(code);
+});
+
+test("KTransformers gets a folder where others take a name", async () => {
+  const { stdout } = await kimi([
+    "deploy",
+    "ktransformers",
+    "--gpus",
+    "1",
+    "--gpu",
+    "h200",
+    "--cpu",
+    "avx512",
+  ]);
+  expect(stdout).toContain("--kt-weight-path /models/Kimi-K2-Instruct ");
+  expect(stdout).toContain("The checkpoint has to lie in /models/Kimi-K2-Instruct on the host");
+});
+
+test("hosts that are named give their names to what is written", async () => {
+  const folder = join(newFolder(), "plan");
+  const hosts = ["--hosts", "gpu1,gpu2", "--format", "script", "-o", folder];
+  await kimi(["deploy", "vllm", ...two, ...hosts]);
+  expect(readdirSync(folder).toSorted()).toEqual(["gpu1.sh", "gpu2.sh"]);
 });
 
 test("a person's own flags go to every command that serves, if the engine takes them", async () => {

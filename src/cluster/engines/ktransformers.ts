@@ -20,7 +20,6 @@ import { tensorSpread } from "./usual-spreads.ts";
 /** Prompts longer than this are computed by the GPUs, a layer at a time, which takes memory: "9GB+" in its tutorial. */
 const prefillThreshold = 400;
 const layerwiseBytes = 9e9;
-const usualContext = 32_768;
 const fraction = 0.94;
 const prefillChunk = 4_096;
 /** Of one socket's RAM, where nobody said: eight channels of DDR5-4800, about three quarters of them. */
@@ -44,7 +43,7 @@ function candidates(request: DeployRequest): Candidate[] {
   if (hosts.length > 1)
     throw usageError(
       `ktransformers runs on one host, and there are ${hosts.length}`,
-      "Plan for one of them: --nodes 1, with its GPUs only.",
+      `Plan for one of them: --gpus ${gpusPerHost} --nodes 1.`,
     );
   if (layout !== undefined) return [];
   const problem = tensorParallelProblem(model, gpusPerHost);
@@ -90,10 +89,11 @@ function methodOf({ model, cpu = "amx" }: DeployRequest): Method {
   return methods[cpu];
 }
 
-/** Experts of each layer that the GPUs' memory has room for beside a context of the usual length. */
+/** Experts of each layer that the GPUs' memory has room for beside the context. */
 function gpuExperts(request: DeployRequest, budget: EngineBudget): number {
-  const { model, cluster, context = usualContext } = request;
+  const { model, cluster } = request;
   const { accelerator, gpusPerHost } = cluster;
+  const context = request.context ?? model.architecture?.context ?? 0;
   const count = model.architecture?.experts?.count ?? 0;
   const { perGpu, kvBytesPerToken } = gpuMemory(model, accelerator, {
     spread: spreadOf(request, 0),
@@ -163,6 +163,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
           ["--mem-fraction-static", `${fraction}`],
           ["--chunked-prefill-size", `${prefillChunk}`],
           ["--max-total-tokens", `${choice.context * (request.concurrency ?? 1)}`],
+          ["--max-running-requests", `${choice.budget.sequences}`],
           valueFlags(request, { ...choice, isContextSet: true }),
           toolCalls.flags,
         ].flat(),
@@ -210,6 +211,7 @@ function notes(request: DeployRequest, method: Method): string[] {
           "Threads and thread pools are for 64 physical cores and 1 NUMA node where the inventory does not say.",
         ]
       : []),
+    `The checkpoint has to lie in ${modelArgument} on the host: hf download fetches it.`,
     "It needs sglang-kt in place of sglang, and kt-kernel: pip install kt-kernel sglang-kt.",
   ];
 }

@@ -4,13 +4,6 @@ import type { Choice, DeployRequest } from "../serving-engine.ts";
 export const sglangProgram = ["python", "-m", "sglang.launch_server"] as const;
 export const sglangCommand = sglangProgram.join(" ");
 
-/** Renamed after Moonshot's guide was written. */
-export function deepEpFlags({ hasFlag }: DeployRequest): string[] {
-  return hasFlag(sglangCommand, "--moe-a2a-backend")
-    ? ["--moe-a2a-backend", "deepep"]
-    : ["--enable-deepep-moe"];
-}
-
 /** Attention with a cache of its own on each of so many ranks, which are all of tensor parallelism's. */
 export function dataParallelAttention({ hasFlag }: DeployRequest, ranks: number): string[] {
   return hasFlag(sglangCommand, "--attn-dp-size")
@@ -20,13 +13,12 @@ export function dataParallelAttention({ hasFlag }: DeployRequest, ranks: number)
 
 /** Flags of what was asked for, whatever the layout. */
 export function valueFlags(
-  { servedName, concurrency, kvCache, modelType }: DeployRequest,
+  { servedName, kvCache, modelType }: DeployRequest,
   { context, isContextSet }: Choice,
 ): string[] {
   return [
     ["--served-model-name", servedName],
     ...(isContextSet ? [["--context-length", `${context}`]] : []),
-    ...(concurrency === undefined ? [] : [["--max-running-requests", `${concurrency}`]]),
     ...(kvCache === "fp8" ? [["--kv-cache-dtype", "fp8_e4m3"]] : []),
     ...(modelType === undefined
       ? []

@@ -1,11 +1,19 @@
 /** SGLang in two halves: some hosts compute prompts, the others decode (Moonshot's guide: 4 and 12 hosts of H200). */
+import { withPort } from "../cluster.ts";
 import type { Host, NodeCommand } from "../deployment-plan.ts";
-import type { EngineBudget } from "../gpu-memory.ts";
+import { gpuMemory, type EngineBudget } from "../gpu-memory.ts";
 import type { Candidate, Choice, Commands, DeployRequest } from "../serving-engine.ts";
+import type { Spread } from "../spread.ts";
+import { fillingExperts } from "./expert-ranks.ts";
+import {
+  dispatchEnvironment,
+  expertFlags,
+  mostPerRank,
+  requestsPerRank,
+} from "./sglang-experts.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import {
   dataParallelAttention,
-  deepEpFlags,
   environmentOf,
   sglangCommand,
   sglangProgram,
@@ -23,7 +31,7 @@ const bootstrapPort = 8_998;
 const fewestHosts = 8;
 /** The guide's: all tokens of a prefill step, and requests at a time on each decode rank. */
 const prefillChunk = 131_072;
-const mostPerRank = 480;
+const usualPerRank = 480;
 const prefillRequests = 1_024;
 const prefillFraction = 0.85;
 const decodeFraction = 0.8;
@@ -34,18 +42,25 @@ export function splitCandidate(request: DeployRequest): Candidate | undefined {
   const { hosts, gpusPerHost } = cluster;
   const isAsked = layout === "split" || split !== undefined;
   if (hosts.length < (isAsked ? 2 : fewestHosts)) return undefined;
+  if (!cluster.accelerator.isHopperOrLater) return undefined; // DeepEP, Mooncake
   const prefill = split?.prefill ?? Math.max(1, Math.round(hosts.length / 4));
   const halves = { prefill, decode: hosts.length - prefill };
   const ranks = { prefill: prefill * gpusPerHost, decode: halves.decode * gpusPerHost };
   const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
-  const perRank = Math.ceil((concurrency ?? mostPerRank) / ranks.decode);
-  const budget: EngineBudget = {
+  const spread = dataExpertSpread(ranks.decode, redundantExperts(request, ranks.decode));
+  const decodeBudget = (perRank: number): EngineBudget => ({
     of: "static",
     fraction: decodeFraction,
     batchedTokens: perRank,
     sequences: perRank,
     kvBytesPerValue,
-  };
+  });
+  const perRank =
+    concurrency === undefined
+      ? roomPerRank(request, spread, decodeBudget(usualPerRank))
+      : requestsPerRank(request, ranks.decode);
+  if (perRank > mostPerRank) return undefined;
+  const budget = decodeBudget(perRank);
   return {
     name: "split",
     layout: {
@@ -54,10 +69,10 @@ export function splitCandidate(request: DeployRequest): Candidate | undefined {
       split: halves,
     },
     reason: `${prefill} hosts compute prompts and ${halves.decode} decode, so that long prompts do not hold up the answers of others.`,
-    spread: dataExpertSpread(ranks.decode, redundantExperts(request, ranks.decode)),
+    spread,
     budgets: [budget],
     other: {
-      spread: dataExpertSpread(ranks.prefill),
+      spread: dataExpertSpread(ranks.prefill, fillingExperts(request, ranks.prefill)),
       budget: {
         ...budget,
         fraction: prefillFraction,
@@ -72,6 +87,16 @@ export function splitCandidate(request: DeployRequest): Candidate | undefined {
 function redundantExperts({ model }: DeployRequest, ranks: number): number {
   const count = model.architecture?.experts?.count ?? 0;
   return ranks - (count % ranks);
+}
+
+/** Requests of the whole context that a decode rank holds, up to the guide's. */
+function roomPerRank(
+  { model, cluster, context = model.architecture?.context ?? 1 }: DeployRequest,
+  spread: Spread,
+  budget: EngineBudget,
+): number {
+  const { kvTokensPerGroup } = gpuMemory(model, cluster.accelerator, { spread, budget });
+  return Math.max(1, Math.min(usualPerRank, Math.floor(kvTokensPerGroup / context)));
 }
 
 export function splitCommands(request: DeployRequest, choice: Choice): Commands {
@@ -120,19 +145,19 @@ function halfNodes({ mode, hosts }: Half, request: DeployRequest, choice: Choice
       ["--model-path", request.modelArgument],
       "--trust-remote-code",
       ["--disaggregation-mode", mode],
-      ["--dist-init-addr", `${hosts[0]?.address ?? ""}:${distributedPort}`],
+      ["--dist-init-addr", withPort(hosts[0]?.address ?? "", distributedPort)],
       dataParallelAttention(request, ranks),
       ["--host", host.address, "--port", `${serverPort}`],
       ["--decode-log-interval", "1", "--disable-radix-cache"],
-      deepEpFlags(request),
+      expertFlags(request, ranks),
       ["--moe-dense-tp-size", "1", "--enable-dp-lm-head", "--disable-shared-experts-fusion"],
       ["--watchdog-timeout", "1000000", "--enable-two-batch-overlap"],
       infinibandFlags(request),
-      mode === "prefill" ? prefillFlags(request) : decodeFlags(request, choice),
+      mode === "prefill" ? prefillFlags(request, choice) : decodeFlags(request, choice),
       ["--nnodes", `${hosts.length}`, "--node-rank", `${rank}`],
       toolCallFlags(request, sglangCommand).flags,
     ].flat(),
-    env: { ...environment(mode, choice), ...environmentOf(request) },
+    env: { ...environment(mode, request, choice), ...environmentOf(request) },
     ...(rank === 0 ? { health: { port: serverPort, path: "/health" } } : {}),
   }));
 }
@@ -142,7 +167,8 @@ function infinibandFlags({ cluster: { infinibandDevices } }: DeployRequest): str
 }
 
 /** The prompt's length is bounded by the decoding half, so that no context is set here. */
-function prefillFlags(request: DeployRequest): string[] {
+function prefillFlags(request: DeployRequest, { candidate }: Choice): string[] {
+  const copies = candidate.other?.spread.redundantExperts ?? 0;
   return [
     ["--served-model-name", request.servedName],
     ["--chunked-prefill-size", `${prefillChunk}`],
@@ -150,18 +176,19 @@ function prefillFlags(request: DeployRequest): string[] {
     ["--deepep-mode", "normal"],
     ["--ep-dispatch-algorithm", "dynamic", "--eplb-algorithm", "deepseek"],
     ["--max-running-requests", `${prefillRequests}`],
+    copies > 0 ? ["--ep-num-redundant-experts", `${copies}`] : [],
   ].flat();
 }
 
 function decodeFlags(request: DeployRequest, choice: Choice): string[] {
   const { dataParallel } = choice.candidate.layout;
   const { sequences } = choice.budget;
-  const asked = { ...request, concurrency: sequences * dataParallel };
   const graphSizes = request.hasFlag(sglangCommand, "--cuda-graph-bs-decode")
     ? "--cuda-graph-bs-decode"
     : "--cuda-graph-bs";
   return [
-    valueFlags(asked, choice),
+    valueFlags(request, choice),
+    ["--max-running-requests", `${sequences * dataParallel}`],
     ["--deepep-mode", "low_latency"],
     ["--mem-fraction-static", `${decodeFraction}`],
     [graphSizes, `${sequences}`],
@@ -170,11 +197,13 @@ function decodeFlags(request: DeployRequest, choice: Choice): string[] {
 }
 
 /** The guide's: transfers are measured, and a half that loads for long is waited for. */
-function environment(mode: Half["mode"], { budget }: Choice): Record<string, string> {
+function environment(
+  mode: Half["mode"],
+  request: DeployRequest,
+  { budget }: Choice,
+): Record<string, string> {
   return {
-    ...(mode === "decode"
-      ? { SGLANG_DEEPEP_NUM_MAX_DISPATCH_TOKENS_PER_RANK: `${budget.sequences}` }
-      : {}),
+    ...(mode === "decode" ? dispatchEnvironment(request, budget) : {}),
     MC_TE_METRIC: "true",
     SGLANG_DISAGGREGATION_HEARTBEAT_INTERVAL: "10000000",
     SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT: "100000",
@@ -194,7 +223,7 @@ function routerNode(
   const [prefill] = halves.prefill;
   const [decode] = halves.decode;
   if (!prefill || !decode) throw new Error("both halves have a host");
-  const url = ({ address }: Host): string => `http://${address}:${serverPort}`;
+  const url = ({ address }: Host): string => `http://${withPort(address, serverPort)}`;
   const isRouter = hasFlag(router.join(" "), "--pd-disaggregation");
   return {
     name: "router",

@@ -1,4 +1,5 @@
 /** SGLang: tensor parallel, data and expert parallel, or split in prefill and decode (Moonshot's guide, k2-facts §6.2). */
+import { withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
 import type { EngineBudget } from "../gpu-memory.ts";
 import type {
@@ -11,9 +12,17 @@ import type {
 import { tensorParallelProblem } from "../tensor-parallel.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import { splitCandidate, splitCommands } from "./sglang-split.ts";
+import { budgetFor } from "./budget-for.ts";
+import { fillingExperts } from "./expert-ranks.ts";
+import {
+  dispatchEnvironment,
+  expertFlags,
+  expertNotes,
+  mostPerRank,
+  requestsPerRank,
+} from "./sglang-experts.ts";
 import {
   dataParallelAttention,
-  deepEpFlags,
   environmentOf,
   sglangCommand,
   sglangProgram,
@@ -24,10 +33,11 @@ import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
 
 const distributedPort = 50_000;
 
-/** About what SGLang chooses by itself on such GPUs, and less room for prefill. */
-const usualBudget = { of: "static", fraction: 0.87, batchedTokens: 8_192, sequences: 256 } as const;
-const tightBudget = { ...usualBudget, fraction: 0.93, batchedTokens: 2_048 } as const;
-const expertBudget = { ...usualBudget, fraction: 0.85 } as const;
+/** Always written, since what SGLang chooses by itself differs by version, GPU and parallelism. */
+const usualBudget = { of: "static", fraction: 0.85, batchedTokens: 8_192, sequences: 256 } as const;
+const tightBudget = { ...usualBudget, fraction: 0.92, batchedTokens: 2_048 } as const;
+/** Requests at a time on each rank: as many tokens as DeepEP sends by itself in a decode step. */
+const expertBudget = { ...usualBudget, sequences: 128 } as const;
 
 export const sglang: ServingEngine = {
   candidates,
@@ -39,8 +49,11 @@ function candidates(request: DeployRequest): Candidate[] {
   const { cluster, model, layout, kvCache, split } = request;
   const gpus = cluster.gpusPerHost * cluster.hosts.length;
   const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
-  const budgets = (...list: readonly Omit<EngineBudget, "kvBytesPerValue">[]): EngineBudget[] =>
-    list.map((budget) => ({ ...budget, kvBytesPerValue }));
+  const budgets = (
+    ranks: number,
+    ...list: readonly Omit<EngineBudget, "kvBytesPerValue">[]
+  ): EngineBudget[] =>
+    list.map((budget) => budgetFor(request, ranks, { ...budget, kvBytesPerValue }));
   const tooMany = tensorParallelProblem(model, gpus);
   const all: Candidate[] = [];
   if (!tooMany)
@@ -49,9 +62,9 @@ function candidates(request: DeployRequest): Candidate[] {
       layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
       reason: `Tensor parallelism over ${gpus} GPUs answers one request fastest, and reads no weight twice; each GPU keeps the whole KV cache.`,
       spread: tensorSpread(gpus),
-      budgets: budgets(usualBudget, tightBudget),
+      budgets: budgets(1, usualBudget, tightBudget),
     });
-  if (gpus > 1)
+  if (gpus > 1 && requestsPerRank(request, gpus) <= mostPerRank)
     all.push({
       name: "dp-ep",
       layout: {
@@ -59,8 +72,8 @@ function candidates(request: DeployRequest): Candidate[] {
         ...layoutSizes({ dataParallel: gpus, expertParallel: gpus }),
       },
       reason: `${tooMany ? `No tensor parallelism over ${gpus} GPUs: ${tooMany}. ` : ""}With data-parallel attention each GPU has a KV cache of its own, so that ${gpus} times as many tokens fit; the experts are shared out among all.`,
-      spread: dataExpertSpread(gpus),
-      budgets: budgets(expertBudget, tightBudget),
+      spread: dataExpertSpread(gpus, fillingExperts(request, gpus)),
+      budgets: budgets(gpus, expertBudget, { ...tightBudget, sequences: 128 }),
     });
   const splitOne = splitCandidate(request);
   if (splitOne) all.unshift(splitOne);
@@ -85,7 +98,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       ...parallelFlags(request, choice),
       ...(hosts.length > 1
         ? [
-            ["--dist-init-addr", `${first.address}:${distributedPort}`],
+            ["--dist-init-addr", withPort(first.address, distributedPort)],
             ["--nnodes", `${hosts.length}`],
             ["--node-rank", `${index}`],
           ].flat()
@@ -96,7 +109,10 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       ...memoryFlags(choice),
       ...toolCalls.flags,
     ],
-    env: environmentOf(request),
+    env: {
+      ...environmentOf(request),
+      ...(choice.candidate.name === "dp-ep" ? dispatchEnvironment(request, choice.budget) : {}),
+    },
     ...(index === 0 ? { health: { port, path: "/health" } } : {}),
   }));
   return {
@@ -104,9 +120,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
     files: [],
     endpoint: { host: first, port, protocol: toolCalls.protocol },
     notes: [
-      ...(choice.candidate.name === "dp-ep"
-        ? ["DeepEP has to be installed on every host for expert parallelism."]
-        : []),
+      ...(choice.candidate.name === "dp-ep" ? expertNotes(request) : []),
       ...toolCalls.notes,
       openEndpointNote,
     ],
@@ -116,19 +130,21 @@ function commands(request: DeployRequest, choice: Choice): Commands {
 function parallelFlags(request: DeployRequest, { candidate }: Choice): string[] {
   const { tensorParallel, dataParallel } = candidate.layout;
   if (candidate.name === "tp") return ["--tp-size", `${tensorParallel}`];
+  const { redundantExperts } = candidate.spread;
   return [
     dataParallelAttention(request, dataParallel),
-    deepEpFlags(request),
+    expertFlags(request, dataParallel),
+    redundantExperts > 0 ? ["--ep-num-redundant-experts", `${redundantExperts}`] : [],
     ["--moe-dense-tp-size", "1", "--enable-dp-lm-head", "--disable-shared-experts-fusion"],
   ].flat();
 }
 
+/** The requests and the chunk of prefill are those of all ranks together. */
 function memoryFlags({ candidate, budget }: Choice): string[] {
-  const isUsual = candidate.name === "tp" && budget.fraction === usualBudget.fraction;
-  if (isUsual) return [];
-  const ranks = candidate.layout.dataParallel; // the chunk is shared out among them
+  const ranks = candidate.layout.dataParallel;
   return [
     ["--mem-fraction-static", `${budget.fraction}`],
     ["--chunked-prefill-size", `${budget.batchedTokens * ranks}`],
+    ["--max-running-requests", `${budget.sequences * ranks}`],
   ].flat();
 }

@@ -2,11 +2,15 @@
 import type { Host, PlanFile } from "../deployment-plan.ts";
 
 /** The guide's, since a container with the host's network can't have the host's own 22. */
-export const sshPort = 2_233;
+export const containerSshPort = 2_233;
 
-export function sshCheck(hosts: readonly Host[]): PlanFile {
-  const port = hosts[0]?.sshPort ?? sshPort;
+export function sshCheck(hosts: readonly Host[], sshPort: number | undefined): PlanFile {
+  const port = sshPort ?? 22;
   const user = hosts[0]?.sshUser ?? "root";
+  const rootLine =
+    user === "root"
+      ? `check 'root may log in' 'write "PermitRootLogin yes" into /etc/ssh/sshd_config, then: service ssh restart' setting 'permitrootlogin yes'\n`
+      : "";
   return {
     path: "check-ssh.sh",
     isExecutable: true,
@@ -33,8 +37,7 @@ setting() { "$sshd" -T 2>/dev/null | grep -qix "$1"; }
 
 check 'ssh server' 'apt-get update && apt-get install -y openssh-server' test -x "$sshd"
 check 'port ${port}' 'write "Port ${port}" into /etc/ssh/sshd_config, then: service ssh restart' setting 'port ${port}'
-check 'root may log in' 'write "PermitRootLogin yes" into /etc/ssh/sshd_config, then: service ssh restart' setting 'permitrootlogin yes'
-check 'log-in by key' 'write "PubkeyAuthentication yes" into /etc/ssh/sshd_config, then: service ssh restart' setting 'pubkeyauthentication yes'
+${rootLine}check 'log-in by key' 'write "PubkeyAuthentication yes" into /etc/ssh/sshd_config, then: service ssh restart' setting 'pubkeyauthentication yes'
 check 'a key of this host' 'ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519' test -f "$HOME/.ssh/id_ed25519"
 ${hosts
   .map(

@@ -1,5 +1,6 @@
 /** TensorRT-LLM: `trtllm-serve`, on several hosts under `mpirun` (Moonshot's guide, k2-facts §6.4). */
 import { stringify } from "yaml";
+import { usageError } from "../../errors.ts";
 import type { NodeCommand, PlanFile } from "../deployment-plan.ts";
 import type { EngineBudget } from "../gpu-memory.ts";
 import type {
@@ -10,41 +11,45 @@ import type {
   ServingEngine,
 } from "../serving-engine.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
+import { budgetFor } from "./budget-for.ts";
 import { layoutSizes } from "./layout-sizes.ts";
-import { sshCheck, sshPort } from "./ssh-check.ts";
+import { environmentOf } from "./sglang-flags.ts";
+import { containerSshPort, sshCheck } from "./ssh-check.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
 import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
 
 const program = ["trtllm-serve", "serve"] as const;
 const command = program.join(" ");
 const optionsFile = "extra-llm-api-config.yml";
-/** Experts are shared by so many GPUs whole, and cut beyond (the guide's). */
-const mostExpertParallel = 8;
+const usualExpertRanks = 8;
+const fp8Block = 128;
 const batchSizes = [1, 2, 4, 8, 16, 32, 64, 128];
 
 const usualBudget = { of: "free", fraction: 0.95, batchedTokens: 4_096, sequences: 128 } as const;
 
 export const tensorRtLlm: ServingEngine = { candidates, commands };
 
+/** @throws KimiError for GPUs that it does not run K2 on. */
 function candidates(request: DeployRequest): Candidate[] {
   const { cluster, model, layout, kvCache } = request;
+  requireGpus(request);
   const gpus = cluster.gpusPerHost * cluster.hosts.length;
-  const budgets: EngineBudget[] = [{ ...usualBudget, kvBytesPerValue: kvCache === "fp8" ? 1 : 2 }];
-  if (cluster.accelerator.vendor === "amd") return [];
+  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
+  const budgets = (ranks: number): EngineBudget[] => [
+    budgetFor(request, ranks, { ...usualBudget, kvBytesPerValue }),
+  ];
+  const expertParallel = expertRanks(request, gpus);
   const all: Candidate[] = [];
-  if (gpus > 1 && gpus % Math.min(gpus, mostExpertParallel) === 0)
+  if (gpus > 1 && expertParallel !== undefined)
     all.push({
       name: "dp-ep",
       layout: {
         kind: "data and expert parallel",
-        ...layoutSizes({
-          dataParallel: gpus,
-          expertParallel: Math.min(gpus, mostExpertParallel),
-        }),
+        ...layoutSizes({ dataParallel: gpus, expertParallel }),
       },
       reason: `With data-parallel attention each of ${gpus} GPUs has a KV cache of its own; the experts are shared out among all.`,
       spread: dataExpertSpread(gpus),
-      budgets,
+      budgets: budgets(gpus),
     });
   if (!tensorParallelProblem(model, gpus))
     all.push({
@@ -52,9 +57,32 @@ function candidates(request: DeployRequest): Candidate[] {
       layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
       reason: `Attention is cut by all ${gpus} GPUs, which saves its copies; each GPU keeps the whole KV cache.`,
       spread: tensorSpread(gpus),
-      budgets,
+      budgets: budgets(1),
     });
   return layout === undefined ? all : all.filter(({ name }) => name === layout);
+}
+
+/** Its kernels for weights in blocks of FP8 are for Hopper and later (NVIDIA's support matrix). */
+function requireGpus({ cluster, model }: DeployRequest): void {
+  const { name, vendor, isHopperOrLater } = cluster.accelerator;
+  if (vendor === "amd")
+    throw usageError(`tensorrt-llm does not run on ${name}`, "vllm and sglang do.");
+  if (model.quantisation.startsWith("FP8") && !isHopperOrLater)
+    throw usageError(
+      `tensorrt-llm has no FP8 in blocks for ${name}`,
+      "It has for H100, H200, H20, H800, B200 and GB200; vllm unpacks the weights on others.",
+    );
+}
+
+/** GPUs that experts are shared out to whole: the guide's 8, else as many as leave each a part that is whole blocks. */
+function expertRanks({ model }: DeployRequest, gpus: number): number | undefined {
+  const experts = model.architecture?.experts;
+  if (!experts) return undefined;
+  const isPossible = (ranks: number): boolean =>
+    gpus % ranks === 0 &&
+    experts.count % ranks === 0 &&
+    (experts.feedForward / (gpus / ranks)) % fp8Block === 0;
+  return [usualExpertRanks, gpus].find((ranks) => ranks <= gpus && isPossible(ranks));
 }
 
 function commands(request: DeployRequest, choice: Choice): Commands {
@@ -76,23 +104,27 @@ function commands(request: DeployRequest, choice: Choice): Commands {
         : [
             ["mpirun", "-np", `${processes}`],
             ["-H", hosts.map(({ address }) => `${address}:${gpusPerHost}`).join(",")],
-            ["-mca", "plm_rsh_args", `-p ${first.sshPort ?? sshPort}`],
+            sshFlags(request),
+            exportFlags(request),
             "--allow-run-as-root",
             launch,
           ].flat(),
-    env: {},
+    env: hosts.length === 1 ? {} : environmentOf(request),
     health: { port, path: "/health" },
   };
   return {
     nodes: [node],
     ...(hosts.length === 1 ? {} : { mpi: { processes, hosts, argv: launch } }),
-    files: [optionsOf(request, choice), ...(hosts.length === 1 ? [] : [sshCheck(hosts)])],
+    files: [
+      optionsOf(request, choice),
+      ...(hosts.length === 1 ? [] : [sshCheck(hosts, portOf(request))]),
+    ],
     endpoint: { host: first, port, protocol: toolCalls.protocol },
     notes: [
       ...(hosts.length === 1
         ? []
         : [
-            "mpirun starts the processes by ssh, within the containers: sh check-ssh.sh on each host says what is missing of the set-up.",
+            "mpirun starts the processes by ssh: sh check-ssh.sh on each host (in its container, if it runs in one) says what is missing of the set-up.",
             `${optionsFile} has to be in the folder that mpirun is started in, on every host.`,
           ]),
       "K2's tokenizer needs blobfile: pip install blobfile on every host.",
@@ -101,10 +133,45 @@ function commands(request: DeployRequest, choice: Choice): Commands {
         : [
             `trtllm-serve takes no other model type: set "model_type": "${request.modelType}" in the checkpoint's config.json (Moonshot's guide).`,
           ]),
+      ...(request.model.quantisation.startsWith("INT4")
+        ? [
+            "NVIDIA's recipe for Thinking serves its own conversion, nvidia/Kimi-K2-Thinking-NVFP4, not Moonshot's INT4.",
+          ]
+        : []),
       ...toolCalls.notes,
       openEndpointNote,
     ],
   };
+}
+
+/** How mpirun's ssh gets to the others; hosts that are named may leave it to ssh's own settings. */
+function sshFlags(request: DeployRequest): string[] {
+  const [first] = request.cluster.hosts;
+  const port = portOf(request);
+  const words = [
+    ...(port === undefined ? [] : ["-p", `${port}`]),
+    ...(first?.sshUser === undefined ? [] : ["-l", first.sshUser]),
+  ];
+  return words.length === 0 ? [] : ["-mca", "plm_rsh_args", words.join(" ")];
+}
+
+/** @throws KimiError for hosts that differ: mpirun has one set of arguments for all. */
+function portOf({ cluster: { hosts, hasStandIns } }: DeployRequest): number | undefined {
+  const [first] = hosts;
+  const other = hosts.find(
+    ({ sshPort, sshUser }) => sshPort !== first?.sshPort || sshUser !== first?.sshUser,
+  );
+  if (other)
+    throw usageError(
+      `mpirun reaches all hosts by the same ssh port and user, and ${other.name} has others than ${first?.name}`,
+      "Give them the same, or leave them to ~/.ssh/config.",
+    );
+  return first?.sshPort ?? (hasStandIns ? containerSshPort : undefined);
+}
+
+/** What the ranks on other hosts get of the environment that the first one has. */
+function exportFlags(request: DeployRequest): string[] {
+  return ["PATH", ...Object.keys(environmentOf(request))].flatMap((name) => ["-x", name]);
 }
 
 function serveCommand(
@@ -121,7 +188,7 @@ function serveCommand(
     ["--ep_size", `${candidate.layout.expertParallel}`],
     ["--kv_cache_free_gpu_memory_fraction", `${budget.fraction}`],
     "--trust_remote_code",
-    ["--max_batch_size", `${request.concurrency ?? budget.sequences}`],
+    ["--max_batch_size", `${budget.sequences}`],
     ["--max_num_tokens", `${budget.batchedTokens}`],
     isContextSet ? ["--max_seq_len", `${context}`] : [],
     [config, optionsFile],
@@ -132,8 +199,8 @@ function serveCommand(
 }
 
 /** What has no flag. The guide's `padding_enabled` is called `enable_padding` in the releases. */
-function optionsOf({ kvCache, concurrency }: DeployRequest, { candidate }: Choice): PlanFile {
-  const most = concurrency ?? usualBudget.sequences;
+function optionsOf({ kvCache }: DeployRequest, { candidate, budget }: Choice): PlanFile {
+  const most = budget.sequences;
   const sizes = batchSizes.filter((size) => size <= Math.max(1, most));
   return {
     path: optionsFile,

@@ -63,6 +63,15 @@ test.each([
     "has other GPUs in hosts[1]",
   ],
   ["just text", "has no keys"],
+  ["gpu: *b\nhosts: []", "is no YAML: Unresolved alias"],
+  ['gpu: h200\ngpus: "8"\nhosts: [{ address: a }]', 'has hosts[0].gpus "8"'],
+  ['gpu: h200\ngpus: 8\nhosts: [{ address: "" }]', "has hosts[0].address"],
+  ["gpu: h200\ngpus: 8\nhosts: [{ address: a, name: ../../evil }]", "has hosts[0].name ../../evil"],
+  ["gpu: h200\ngpus: 8\nhosts: [{ address: a, ssh-port: 99999 }]", "has hosts[0].ssh-port 99999"],
+  [
+    "gpu: h200\ngpus: 8\nnetwork: { infiniband: { a: b } }\nhosts: [{ address: a }]",
+    "has network.infiniband",
+  ],
 ])("%s: the message names what is wrong, in one line", (text, message) => {
   expect(() => read(text)).toThrow(
     expect.objectContaining({

@@ -7,7 +7,7 @@ import { newFolder } from "../../../support/kimi.ts";
 import { hasShellcheck, shellcheck } from "../../../support/shellcheck.ts";
 
 const hosts = ["a", "b"].map((name) => ({ name, address: `10.0.0.${name}`, gpus: 8 }));
-const { content, path, isExecutable } = sshCheck(hosts);
+const { content, path, isExecutable } = sshCheck(hosts, 2_233);
 
 /** Runs it where sshd says these settings and ssh gets to these hosts. */
 function check(settings: readonly string[], reached: readonly string[]) {
