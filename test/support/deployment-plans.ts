@@ -20,6 +20,19 @@ export function standInHosts(count: number, gpus = 8): Host[] {
   }));
 }
 
+/** Hosts `node-0`, … of these addresses. */
+export function hostsAt(addresses: readonly string[]): Host[] {
+  return standInHosts(addresses.length).map((host, index) => ({
+    ...host,
+    address: addresses[index] ?? "",
+  }));
+}
+
+/** Before a port and in a URL. */
+const bracketed = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+const firstOf = (hosts: readonly Host[]): Host => hosts[0] ?? { name: "", address: "", gpus: 0 };
+
 function memoryOf(gpus: number, changes: Partial<MemoryReport> = {}): MemoryReport {
   return {
     accelerator: "H200",
@@ -55,34 +68,70 @@ const layoutOf = (changes: Partial<Layout> & Pick<Layout, "kind">): Layout => ({
 
 const tools = ["--enable-auto-tool-choice", "--tool-call-parser", "kimi_k2"];
 const health = { port: 8000, path: "/health" };
-const [first, second] = standInHosts(2) as [Host, Host];
 
-/** vLLM, TP 16 on two hosts without Ray. */
-export const vllmTensorParallel: DeploymentPlan = {
-  engine: "vllm",
-  engineVersion: "0.12.0",
-  model: "moonshotai/Kimi-K2-Instruct",
-  servedName: "kimi-k2",
-  layout: layoutOf({ kind: "tensor parallel", tensorParallel: 16 }),
-  nodes: [first, second].map((host, rank): NodeCommand => ({
-    name: host.name,
-    role: rank === 0 ? "serve" : "worker",
+/** vLLM, tensor parallel on all hosts without Ray. */
+function vllmTensorParallelOn(hosts: readonly Host[]): DeploymentPlan {
+  const first = firstOf(hosts);
+  const ranks = 8 * hosts.length;
+  const sizes = `--tensor-parallel-size ${String(ranks)} --nnodes ${String(hosts.length)}`;
+  return {
+    engine: "vllm",
+    engineVersion: "0.12.0",
+    model: "moonshotai/Kimi-K2-Instruct",
+    servedName: "kimi-k2",
+    layout: layoutOf({ kind: "tensor parallel", tensorParallel: ranks }),
+    nodes: hosts.map((host, rank): NodeCommand => ({
+      name: host.name,
+      role: rank === 0 ? "serve" : "worker",
+      host,
+      argv: [
+        ...words("vllm serve moonshotai/Kimi-K2-Instruct --served-model-name kimi-k2"),
+        ...(rank === 0 ? ["--port", "8000"] : ["--headless"]),
+        ...words(`--trust-remote-code ${sizes} --node-rank ${String(rank)}`),
+        ...words(`--master-addr ${first.address} --max-model-len 131072`),
+        ...tools,
+      ],
+      env: {},
+      ...(rank === 0 ? { health } : {}),
+    })),
+    files: [],
+    endpoint: { host: first, port: 8000, protocol: "chat" },
+    memory: memoryOf(ranks),
+    notes: ["The port 29500 of the first host must be open to the others."],
+  };
+}
+
+/** On two hosts: TP 16. */
+export const vllmTensorParallel = vllmTensorParallelOn(standInHosts(2));
+
+/** vLLM before it had `--nnodes`: the hosts are joined by Ray, whose processes share folders with vLLM's. */
+export function vllmByRay(hosts: readonly Host[] = standInHosts(2)): DeploymentPlan {
+  const first = firstOf(hosts);
+  const plan = vllmTensorParallelOn(hosts);
+  const address = `${bracketed(first.address)}:6379`;
+  const ray = hosts.map((host, index): NodeCommand => ({
+    name: `ray-${String(index)}`,
+    role: "worker",
     host,
     argv: [
-      ...words("vllm serve moonshotai/Kimi-K2-Instruct --served-model-name kimi-k2"),
-      ...(rank === 0 ? ["--port", "8000"] : ["--headless"]),
-      ...words("--trust-remote-code --tensor-parallel-size 16 --nnodes 2"),
-      ...words(`--node-rank ${String(rank)} --master-addr node-0 --max-model-len 131072`),
-      ...tools,
+      ...words("ray start --block"),
+      ...(index === 0 ? ["--head", "--port=6379"] : [`--address=${address}`]),
     ],
-    env: {},
-    ...(rank === 0 ? { health } : {}),
-  })),
-  files: [],
-  endpoint: { host: first, port: 8000, protocol: "chat" },
-  memory: memoryOf(16),
-  notes: ["The port 29500 of node-0 must be open to the other hosts."],
-};
+    env: { VLLM_HOST_IP: host.address },
+  }));
+  const serve: NodeCommand = {
+    name: first.name,
+    role: "serve",
+    host: first,
+    argv: [
+      ...words("vllm serve moonshotai/Kimi-K2-Instruct --port 8000 --served-model-name kimi-k2"),
+      ...words("--tensor-parallel-size 16 --distributed-executor-backend ray"),
+    ],
+    env: { RAY_ADDRESS: address, VLLM_HOST_IP: first.address, VLLM_USE_DEEP_GEMM: "auto" },
+    health,
+  };
+  return { ...plan, engineVersion: "0.10.0", nodes: [...ray, serve], notes: [] };
+}
 
 function vllmDataParallelNodes(hosts: readonly Host[]): NodeCommand[] {
   return hosts.map((host, index) => ({
@@ -94,7 +143,7 @@ function vllmDataParallelNodes(hosts: readonly Host[]): NodeCommand[] {
       ...(index === 0 ? [] : ["--headless", "--data-parallel-start-rank", String(8 * index)]),
       ...words("--port 8000 --served-model-name kimi-k2 --trust-remote-code"),
       ...words(`--data-parallel-size ${String(8 * hosts.length)} --data-parallel-size-local 8`),
-      ...words("--data-parallel-address node-0 --data-parallel-rpc-port 13345"),
+      ...words(`--data-parallel-address ${firstOf(hosts).address} --data-parallel-rpc-port 13345`),
       ...words("--enable-expert-parallel --max-num-batched-tokens 8192 --max-num-seqs 256"),
       ...words("--gpu-memory-utilization 0.85"),
       ...tools,
@@ -108,7 +157,7 @@ function vllmDataParallelNodes(hosts: readonly Host[]): NodeCommand[] {
 export function vllmDataParallel(hosts: readonly Host[] = standInHosts(2)): DeploymentPlan {
   const ranks = 8 * hosts.length;
   return {
-    ...vllmTensorParallel,
+    ...vllmTensorParallelOn(hosts),
     model: "/models/Kimi-K2-Instruct",
     layout: layoutOf({
       kind: "data and expert parallel",
@@ -125,27 +174,35 @@ export function vllmDataParallel(hosts: readonly Host[] = standInHosts(2)): Depl
   };
 }
 
-/** SGLang, TP 16 on two hosts. */
-export const sglangTensorParallel: DeploymentPlan = {
-  ...vllmTensorParallel,
-  engine: "sglang",
-  engineVersion: "0.5.6",
-  nodes: [first, second].map((host, rank): NodeCommand => ({
-    name: host.name,
-    role: rank === 0 ? "serve" : "worker",
-    host,
-    argv: [
-      ...words("python -m sglang.launch_server --model-path moonshotai/Kimi-K2-Instruct"),
-      ...words("--served-model-name kimi-k2 --tp 16 --dist-init-addr node-0:50000"),
-      ...words(`--nnodes 2 --node-rank ${String(rank)} --trust-remote-code`),
-      ...words("--tool-call-parser kimi_k2 --host 0.0.0.0 --port 30000"),
-    ],
-    env: {},
-    ...(rank === 0 ? { health: { port: 30_000, path: "/health" } } : {}),
-  })),
-  endpoint: { host: first, port: 30_000, protocol: "chat" },
-  notes: [],
-};
+/** SGLang, tensor parallel on all hosts. */
+function sglangTensorParallelOn(hosts: readonly Host[]): DeploymentPlan {
+  const first = firstOf(hosts);
+  const address = `${bracketed(first.address)}:50000`;
+  return {
+    ...vllmTensorParallelOn(hosts),
+    engine: "sglang",
+    engineVersion: "0.5.6",
+    nodes: hosts.map((host, rank): NodeCommand => ({
+      name: host.name,
+      role: rank === 0 ? "serve" : "worker",
+      host,
+      argv: [
+        ...words("python -m sglang.launch_server --model-path moonshotai/Kimi-K2-Instruct"),
+        ...words(`--served-model-name kimi-k2 --tp ${String(8 * hosts.length)}`),
+        ...words(`--dist-init-addr ${address} --nnodes ${String(hosts.length)}`),
+        ...words(`--node-rank ${String(rank)} --trust-remote-code`),
+        ...words("--tool-call-parser kimi_k2 --host 0.0.0.0 --port 30000"),
+      ],
+      env: {},
+      ...(rank === 0 ? { health: { port: 30_000, path: "/health" } } : {}),
+    })),
+    endpoint: { host: first, port: 30_000, protocol: "chat" },
+    notes: [],
+  };
+}
+
+/** On two hosts: TP 16. */
+export const sglangTensorParallel = sglangTensorParallelOn(standInHosts(2));
 
 interface Half {
   readonly mode: "prefill" | "decode";
@@ -161,7 +218,7 @@ function halfNodes({ mode, hosts }: Half): NodeCommand[] {
     argv: [
       ...words("python -m sglang.launch_server --model-path /models/Kimi-K2-Instruct"),
       ...words(`--served-model-name kimi-k2 --trust-remote-code --disaggregation-mode ${mode}`),
-      ...words(`--dist-init-addr ${hosts[0]?.address ?? ""}:5757 --tp-size ${ranks}`),
+      ...words(`--dist-init-addr ${bracketed(firstOf(hosts).address)}:5757 --tp-size ${ranks}`),
       ...words(`--dp-size ${ranks} --enable-dp-attention --host ${host.address} --port 30000`),
       ...words("--moe-a2a-backend deepep --disable-radix-cache --enable-dp-lm-head"),
       ...words("--disaggregation-ib-device mlx5_0,mlx5_1 --mem-fraction-static 0.85"),
@@ -177,38 +234,40 @@ function halfNodes({ mode, hosts }: Half): NodeCommand[] {
   }));
 }
 
-/** SGLang, 4 hosts that prefill and 12 that decode, and a router on the first. */
-export function sglangSplit(): DeploymentPlan {
-  const hosts = standInHosts(16);
-  const [front] = hosts as [Host, ...Host[]];
+/** SGLang split, a quarter of the hosts for prefill, and a router on the first: of 16 hosts as in the guide. */
+export function sglangSplit(hosts: readonly Host[] = standInHosts(16)): DeploymentPlan {
+  const prefill = hosts.slice(0, Math.ceil(hosts.length / 4));
+  const decode = hosts.slice(prefill.length);
+  const front = firstOf(hosts);
+  const url = (half: readonly Host[]): string => `http://${bracketed(firstOf(half).address)}:30000`;
   const router: NodeCommand = {
     name: "router",
     role: "router",
     host: front,
     argv: [
       ...words("python -m sglang_router.launch_router --pd-disaggregation"),
-      ...words("--prefill http://node-0:30000 --decode http://node-4:30000"),
+      ...words(`--prefill ${url(prefill)} 8998 --decode ${url(decode)}`),
       ...words("--host 0.0.0.0 --port 8000"),
     ],
     env: {},
     health: { port: 8000, path: "/health" },
   };
   return {
-    ...sglangTensorParallel,
+    ...sglangTensorParallelOn(hosts),
     model: "/models/Kimi-K2-Instruct",
     layout: layoutOf({
       kind: "prefill/decode split",
-      dataParallel: 96,
-      expertParallel: 96,
-      split: { prefill: 4, decode: 12 },
+      dataParallel: 8 * decode.length,
+      expertParallel: 8 * decode.length,
+      split: { prefill: prefill.length, decode: decode.length },
     }),
     nodes: [
-      ...halfNodes({ mode: "prefill", hosts: hosts.slice(0, 4) }),
-      ...halfNodes({ mode: "decode", hosts: hosts.slice(4) }),
+      ...halfNodes({ mode: "prefill", hosts: prefill }),
+      ...halfNodes({ mode: "decode", hosts: decode }),
       router,
     ],
     endpoint: { host: front, port: 8000, protocol: "chat" },
-    memory: memoryOf(128, { kvCopies: 1, concurrency: 4096 }),
+    memory: memoryOf(8 * hosts.length, { kvCopies: 1, concurrency: 4096 }),
   };
 }
 
@@ -246,16 +305,23 @@ export function ktransformersHost(): DeploymentPlan {
   };
 }
 
-/** TensorRT-LLM on two hosts by mpirun. */
-export const tensorrtMpi: DeploymentPlan = (() => {
+/** TensorRT-LLM by mpirun, as the guide starts it: the model is the last argument. */
+function tensorrtByMpi(hosts: readonly Host[]): DeploymentPlan {
+  const first = firstOf(hosts);
+  const processes = 8 * hosts.length;
   const argv = [
-    ...words("trtllm-llmapi-launch trtllm-serve serve /models/Kimi-K2-Instruct"),
-    ...words("--host 0.0.0.0 --port 8000 --config llm-api-config.yaml"),
-    ...words("--tool_parser kimi_k2 --trust_remote_code"),
+    ...words("trtllm-llmapi-launch trtllm-serve serve --backend pytorch"),
+    ...words("--trust_remote_code --config llm-api-config.yaml --host 0.0.0.0 --port 8000"),
+    ...words("--tool_parser kimi_k2 /models/Kimi-K2-Instruct"),
   ];
-  const mpirun = ["mpirun", "-np", "16", "-H", "node-0:8,node-1:8", "--allow-run-as-root"];
+  const slots = hosts.map(({ address }) => `${bracketed(address)}:8`).join(",");
+  const mpirun = [
+    ...words(`mpirun -np ${String(processes)} -H ${slots} -mca plm_rsh_args`),
+    "-p 2233",
+    "--allow-run-as-root",
+  ];
   return {
-    ...vllmTensorParallel,
+    ...vllmTensorParallelOn(hosts),
     engine: "tensorrt-llm",
     engineVersion: "1.1.0",
     model: "/models/Kimi-K2-Instruct",
@@ -269,25 +335,57 @@ export const tensorrtMpi: DeploymentPlan = (() => {
         health,
       },
     ],
-    mpi: { processes: 16, hosts: [first, second], argv },
+    mpi: { processes, hosts, argv },
     files: [
       {
         path: "llm-api-config.yaml",
         content:
           "tensor_parallel_size: 16\nmoe_expert_parallel_size: 8\nenable_attention_dp: true\n",
       },
+      { path: "check-ssh.sh", content: "#!/bin/sh\nssh node-1 true\n", isExecutable: true },
     ],
-    notes: ["Passwordless ssh between the hosts must work."],
+    notes: [
+      "mpirun starts the processes by ssh: sh check-ssh.sh on each host says what is missing.",
+      "Passwordless ssh between the hosts must work.",
+    ],
   };
-})();
+}
 
-export function allPlans(): [string, DeploymentPlan][] {
+/** On two hosts. */
+export const tensorrtMpi = tensorrtByMpi(standInHosts(2));
+
+/** Plans of several hosts, each on these. */
+export function plansOn(hosts: readonly Host[]): [string, DeploymentPlan][] {
+  return [
+    ["vLLM with tensor parallelism", vllmTensorParallelOn(hosts)],
+    ["vLLM with data and expert parallelism", vllmDataParallel(hosts)],
+    ["vLLM by Ray", vllmByRay(hosts)],
+    ["SGLang with tensor parallelism", sglangTensorParallelOn(hosts)],
+    ["SGLang split in prefill and decode", sglangSplit(hosts)],
+    ["TensorRT-LLM by MPI", tensorrtByMpi(hosts)],
+  ];
+}
+
+/** Addresses that are words of the commands, too, or begin like them, and such of IPv6. */
+export const awkwardAddresses: readonly (readonly string[])[] = [
+  ["prefill", "decode", "auto", "deepep"],
+  ["vllm", "serve", "python", "mpirun"],
+  ["kimi_k2", "8", "true", "ray"],
+  ["gpu", "gpu-1", "http", "8000"],
+  ["fd00::1", "fd00::11", "fd00::1:8", "::1"],
+];
+
+/** Those that Compose and Kubernetes can hold. */
+export function containerPlans(): [string, DeploymentPlan][] {
   return [
     ["vLLM with tensor parallelism", vllmTensorParallel],
     ["vLLM with data and expert parallelism", vllmDataParallel()],
     ["SGLang with tensor parallelism", sglangTensorParallel],
     ["SGLang split in prefill and decode", sglangSplit()],
     ["KTransformers on one host", ktransformersHost()],
-    ["TensorRT-LLM by MPI", tensorrtMpi],
   ];
+}
+
+export function allPlans(): [string, DeploymentPlan][] {
+  return [...containerPlans(), ["vLLM by Ray", vllmByRay()], ["TensorRT-LLM by MPI", tensorrtMpi]];
 }

@@ -1,6 +1,7 @@
 /** TensorRT-LLM: `trtllm-serve`, on several hosts under `mpirun` (Moonshot's guide, k2-facts §6.4). */
 import { stringify } from "yaml";
 import { usageError } from "../../errors.ts";
+import { withPort } from "../cluster.ts";
 import type { NodeCommand, PlanFile } from "../deployment-plan.ts";
 import type { EngineBudget } from "../gpu-memory.ts";
 import type {
@@ -103,7 +104,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
         ? serve
         : [
             ["mpirun", "-np", `${processes}`],
-            ["-H", hosts.map(({ address }) => `${address}:${gpusPerHost}`).join(",")],
+            ["-H", hosts.map(({ address }) => withPort(address, gpusPerHost)).join(",")],
             sshFlags(request),
             exportFlags(request),
             "--allow-run-as-root",

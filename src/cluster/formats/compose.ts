@@ -1,6 +1,13 @@
 import type { DeploymentPlan, NodeCommand } from "../deployment-plan.ts";
-import { addressVariables, cutAtAddresses, hostsOf } from "./addresses.ts";
-import { fileKey, filesFolder, huggingFaceFolder, refuseMpi } from "./container.ts";
+import { addressedCommand, type AddressedText } from "./addressed-text.ts";
+import { addressVariables, endpointUrl, hostsOf, otherAddress } from "./addresses.ts";
+import {
+  fileKey,
+  filesFolder,
+  huggingFaceFolder,
+  refuseMpi,
+  refuseSharedHosts,
+} from "./container.ts";
 import {
   engineImage,
   imageContents,
@@ -18,6 +25,7 @@ import { yamlText } from "./yaml-text.ts";
  */
 export function composeText(plan: DeploymentPlan): string {
   refuseMpi(plan, "compose");
+  refuseSharedHosts(plan, "compose");
   const services = plan.nodes.map((node) => [node.name, serviceOf(node, plan)] as const);
   const configs = plan.files.map(
     (file) => [fileKey(file), { content: escaped(file.content) }] as const,
@@ -31,13 +39,13 @@ export function composeText(plan: DeploymentPlan): string {
 }
 
 function comments(plan: DeploymentPlan): string[] {
-  const { nodes, endpoint, servedName, notes } = plan;
+  const { nodes, servedName, notes } = plan;
   const hosts = hostsOf(plan).filter(({ name }) => nodes.some(({ host }) => host.name === name));
   return [
     `${planTitle(plan)}.`,
     hosts.length === 1 ? "Start it with:" : "Put this file on every host. Start, in this order:",
     ...hosts.map(({ name }) => `  on ${name}: docker compose --profile ${name} up -d`),
-    `Clients then find ${servedName} at http://${endpoint.host.address}:${endpoint.port}/v1.`,
+    `Clients then find ${servedName} at ${endpointUrl(plan)}.`,
     ...variableComments(plan),
     ...notes.map((note) => `Note: ${note}`),
   ];
@@ -50,7 +58,7 @@ function variableComments(plan: DeploymentPlan): string[] {
   const settings = [
     "KIMI_IMAGE (another image)",
     ...(isDownloaded(plan) ? ["HF_HOME (the folder of Hugging Face's downloads)"] : []),
-    `${names} (another address)`,
+    `${names} (${otherAddress(hostsOf(plan).map(({ address }) => address))})`,
   ];
   return [
     `A file .env beside this one, or the environment, can set: ${settings.join("; ")}.`,
@@ -61,7 +69,8 @@ function variableComments(plan: DeploymentPlan): string[] {
 }
 
 function serviceOf(node: NodeCommand, plan: DeploymentPlan): object {
-  const { argv, env, host } = node;
+  const { host } = node;
+  const { argv, env } = addressedCommand(node, plan);
   const [program = "", ...rest] = argv.map((word) => interpolated(word, plan));
   const image = engineImage(plan);
   const environment = Object.entries(env).map(([name, value]) => [name, interpolated(value, plan)]);
@@ -127,12 +136,15 @@ function filesOf({ files }: DeploymentPlan): object {
 }
 
 /** Python is in every engine's image; curl is not. Loading a terabyte takes a while, in which failures do not count. */
-function healthOf({ health, argv }: NodeCommand, plan: DeploymentPlan): object {
+function healthOf(node: NodeCommand, plan: DeploymentPlan): object {
+  const { health, argv } = node;
   if (health === undefined) return {};
-  const host = argv[argv.indexOf("--host") + 1];
-  const isElsewhere =
-    argv.includes("--host") && host !== undefined && !/^(?:0\.0\.0\.0|::)$/.test(host);
-  const address = isElsewhere ? interpolated(host, plan) : "127.0.0.1";
+  const index = argv.indexOf("--host") + 1;
+  const host = index === 0 ? undefined : argv[index];
+  const word = addressedCommand(node, plan).argv[index] ?? [];
+  const isElsewhere = host !== undefined && !/^(?:0\.0\.0\.0|::)$/.test(host);
+  const own = isElsewhere ? interpolated(word, plan) : "127.0.0.1";
+  const address = isElsewhere && host.includes(":") ? `[${own}]` : own;
   const url = `http://${address}:${health.port}${health.path}`;
   const check = `import urllib.request; urllib.request.urlopen("${url}", timeout=5)`;
   return {
@@ -147,14 +159,15 @@ function healthOf({ health, argv }: NodeCommand, plan: DeploymentPlan): object {
 }
 
 /** With a host's address as `${NODE_0_ADDRESS:-node-0}`. */
-function interpolated(text: string, plan: DeploymentPlan): string {
+function interpolated(text: AddressedText, plan: DeploymentPlan): string {
   const variables = addressVariables(plan);
-  return cutAtAddresses(text, plan)
-    .map((piece) =>
-      typeof piece === "string"
-        ? escaped(piece)
-        : `\${${variables.get(piece.name) ?? ""}:-${piece.address}}`,
-    )
+  return text
+    .map((piece) => {
+      if (typeof piece === "string") return escaped(piece);
+      const { host, isBracketed } = piece;
+      const variable = `\${${variables.get(host.name) ?? ""}:-${host.address}}`;
+      return isBracketed ? `[${variable}]` : variable;
+    })
     .join("");
 }
 

@@ -20,6 +20,26 @@ export function refuseMpi({ mpi }: DeploymentPlan, format: Format): void {
   );
 }
 
+/**
+ * A worker that shares a host with another process, as Ray's do with the engine's, finds it by files in /tmp, which two
+ * containers do not share. A router talks to the others by HTTP alone.
+ */
+export function refuseSharedHosts({ nodes }: DeploymentPlan, format: Format): void {
+  const engines = nodes.filter(({ role }) => role !== "router");
+  engines.forEach((node, index) => {
+    const other = engines
+      .slice(index + 1)
+      .find(
+        ({ host, role }) => host.name === node.host.name && [role, node.role].includes("worker"),
+      );
+    if (other === undefined) return;
+    throw usageError(
+      `--format ${format} starts each process in a container of its own, and ${node.name} and ${other.name} need each other's files on ${node.host.name}`,
+      "Use --format script or slurm, where processes of a host share its /tmp.",
+    );
+  });
+}
+
 /** A file's path as a key of `configs` or of a ConfigMap. */
 export function fileKey({ path }: PlanFile): string {
   return path.replaceAll(/[^A-Za-z0-9._-]/g, "-");

@@ -17,7 +17,7 @@ export function jsonText(plan: DeploymentPlan): string {
       health,
     })),
     mpi: plan.mpi,
-    files: plan.files.map(({ path, content }) => ({ path, content })),
+    files: plan.files.map(({ path, content, isExecutable }) => ({ path, content, isExecutable })),
     endpoint: plan.endpoint,
     memory: plan.memory,
     notes: plan.notes,

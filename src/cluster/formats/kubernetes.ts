@@ -1,5 +1,5 @@
 import type { DeploymentPlan } from "../deployment-plan.ts";
-import { fileKey, refuseMpi } from "./container.ts";
+import { fileKey, refuseMpi, refuseSharedHosts } from "./container.ts";
 import { engineImage, imageContents, modelFolders, usesInfiniBand } from "./images.ts";
 import { commentText, planTitle, resourceName } from "./plan-words.ts";
 import { leaderCommand, workerCommand } from "./pod-command.ts";
@@ -13,6 +13,7 @@ import { yamlText } from "./yaml-text.ts";
  */
 export function kubernetesText(plan: DeploymentPlan): string {
   refuseMpi(plan, "kubernetes");
+  refuseSharedHosts(plan, "kubernetes");
   const groups = podGroups(plan);
   const objects = [
     ...configMapOf(plan),

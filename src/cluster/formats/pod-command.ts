@@ -1,7 +1,7 @@
 import { usageError } from "../../errors.ts";
 import type { DeploymentPlan, NodeCommand } from "../deployment-plan.ts";
 import { shellQuote } from "../shell-quote.ts";
-import { cutAtAddresses } from "./addresses.ts";
+import { addressedCommand, type AddressedText } from "./addressed-text.ts";
 import { podAddress, type PodGroup } from "./pod-groups.ts";
 import { commandText } from "./shell-command.ts";
 
@@ -76,14 +76,16 @@ interface Place {
   readonly groups: readonly PodGroup[];
 }
 
-function wordsOf({ argv, env, host }: NodeCommand, { group, plan, groups }: Place): NodeWords {
-  const word = (text: string): Word =>
-    cutAtAddresses(text, plan).map((piece) => {
+function wordsOf(node: NodeCommand, { group, plan, groups }: Place): NodeWords {
+  const word = (text: AddressedText): Word =>
+    text.map((piece) => {
       if (typeof piece === "string") return { text: piece };
-      const address = podAddress(piece, group, { groups, own: host });
+      const address = podAddress(piece.host, group, { groups, own: node.host });
       const variable = /^\$\((\w+)\)$/.exec(address)?.[1];
-      return variable === undefined ? { text: address } : { variable };
+      if (variable !== undefined) return { variable };
+      return { text: address.includes(":") && piece.isBracketed ? `[${address}]` : address };
     });
+  const { argv, env } = addressedCommand(node, plan);
   const values = Object.entries(env).map(([name, value]) => [name, word(value)]);
   return { argv: argv.map(word), env: Object.fromEntries(values) };
 }

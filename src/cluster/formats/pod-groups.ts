@@ -1,4 +1,3 @@
-import { usageError } from "../../errors.ts";
 import type { DeploymentPlan, Host, NodeCommand } from "../deployment-plan.ts";
 import { resourceName } from "./plan-words.ts";
 
@@ -22,7 +21,6 @@ export function podGroups(plan: DeploymentPlan): PodGroup[] {
     const workers = plan.nodes.filter(
       (node) => node.role === "worker" && leaderOf(node, leaders, plan) === leader,
     );
-    for (const worker of workers) refuseSharedHost(worker, leader, workers);
     const isSet = workers.length > 0 || leader.role === "prefill" || leader.role === "decode";
     const suffix =
       leaders.filter(({ role }) => role === leader.role).length > 1 ? leader.name : leader.role;
@@ -42,21 +40,6 @@ function leaderOf(
     leaders.find(({ name }) => stem(name) === stem(worker.name)) ??
     before.findLast(({ role }) => role !== "worker") ??
     leaders[0]
-  );
-}
-
-function refuseSharedHost(
-  worker: NodeCommand,
-  leader: NodeCommand,
-  workers: readonly NodeCommand[],
-): void {
-  const other = [leader, ...workers].find(
-    (node) => node !== worker && node.host.name === worker.host.name,
-  );
-  if (other === undefined) return;
-  throw usageError(
-    `--format kubernetes starts one process in each pod, and ${other.name} and ${worker.name} share ${worker.host.name}`,
-    "Use --format script or slurm for a deployment by Ray.",
   );
 }
 

@@ -1,8 +1,14 @@
 import type { DeploymentPlan, NodeCommand, PlanFile } from "../deployment-plan.ts";
 import { shellQuote } from "../shell-quote.ts";
-import { addressVariables, addressedHosts, hostsOf } from "./addresses.ts";
+import {
+  addressedCommand,
+  addressedHosts,
+  type AddressedCommand,
+  type AddressedText,
+} from "./addressed-text.ts";
+import { addressVariables, hostsOf } from "./addresses.ts";
 import { commentText, planTitle, resourceName } from "./plan-words.ts";
-import { addressedWord, commandText, environmentWords, escapedInQuotes } from "./shell-command.ts";
+import { addressedWord, commandText, escapedInQuotes } from "./shell-command.ts";
 
 /**
  * One script for `sbatch`. It writes the plan's files into a folder of the job, starts each process by an `srun` of its own
@@ -35,11 +41,12 @@ function directives(plan: DeploymentPlan): string {
 }
 
 function comments(plan: DeploymentPlan): string[] {
+  const notes = plan.notes.filter((note) => plan.mpi === undefined || !/\bmpirun\b/.test(note));
   return [
     `${planTitle(plan)}.`,
     "Start it with: sbatch FILE. The job's output begins with the address for clients.",
     "The engine is started as it is installed on the nodes. In a container with Pyxis, add --container-image=IMAGE (and --container-mounts) to each srun.",
-    ...plan.notes.map((note) => `Note: ${note}`),
+    ...notes.map((note) => `Note: ${note}`),
   ];
 }
 
@@ -56,11 +63,16 @@ function tasksPerNode({ mpi }: DeploymentPlan): number {
   return mpi === undefined ? 1 : Math.ceil(mpi.processes / mpi.hosts.length);
 }
 
-function folderText({ files }: DeploymentPlan): string {
+/** The plan's files that a job reads: a check of the ssh between hosts is mpirun's, and srun needs none. */
+export function jobFiles({ files, mpi }: DeploymentPlan): readonly PlanFile[] {
+  return files.filter(({ path }) => mpi === undefined || path !== "check-ssh.sh");
+}
+
+function folderText(plan: DeploymentPlan): string {
   return `folder="\${SLURM_SUBMIT_DIR:-$PWD}/job-\${SLURM_JOB_ID}"
 mkdir -p -- "$folder"
 cd -- "$folder"
-${files.map(fileText).join("")}`;
+${jobFiles(plan).map(fileText).join("")}`;
 }
 
 function fileText({ path, content, isExecutable = false }: PlanFile): string {
@@ -79,8 +91,8 @@ function fileText({ path, content, isExecutable = false }: PlanFile): string {
 function addressText(plan: DeploymentPlan): string {
   const { nodes, endpoint, servedName } = plan;
   const variables = addressVariables(plan);
-  const words = nodes.flatMap((node) => [...argvOf(node, plan), ...Object.values(node.env)]);
-  const used = addressedHosts(words, plan).add(endpoint.host.name);
+  const used = new Set(nodes.flatMap((node) => [...addressedHosts(stepOf(node, plan))]));
+  used.add(endpoint.host.name);
   for (const node of nodes) if (!isMpi(node, plan)) used.add(node.host.name);
   const lines = machinesOf(plan).flatMap((names, index) =>
     names
@@ -105,7 +117,8 @@ trap 'exit 130' INT
 }
 
 function stepText(node: NodeCommand, plan: DeploymentPlan): string {
-  const word = (text: string): string => addressedWord(text, plan);
+  const { argv, env } = stepOf(node, plan);
+  const word = (text: AddressedText): string => addressedWord(text, plan, { areNames: true });
   const variable = addressVariables(plan).get(node.host.name) ?? "";
   const { mpi } = plan;
   const where =
@@ -114,17 +127,18 @@ function stepText(node: NodeCommand, plan: DeploymentPlan): string {
       : `--overlap --nodes=1 --ntasks=1 --nodelist="\${${variable}}"`;
   const lines = [
     `srun ${where} --cpu-bind=none`,
-    ...environmentWords(node.env, word).map(
-      (pair, index) => `    ${index === 0 ? "env " : "    "}${pair}`,
+    ...Object.entries(env).map(
+      ([name, value], index) => `    ${index === 0 ? "env " : "    "}${name}=${word(value)}`,
     ),
-    commandText(argvOf(node, plan).map(word), "    "),
+    commandText(argv.map(word), "    "),
   ];
   return `# ${node.name} (${node.role})\n${lines.join(" \\\n")} &\nprocesses+=("$!")\n`;
 }
 
 /** What a step runs: an MPI program without its `mpirun`. */
-function argvOf(node: NodeCommand, plan: DeploymentPlan): readonly string[] {
-  return isMpi(node, plan) ? (plan.mpi?.argv ?? []) : node.argv;
+function stepOf(node: NodeCommand, plan: DeploymentPlan): AddressedCommand {
+  const argv = isMpi(node, plan) ? (plan.mpi?.argv ?? []) : node.argv;
+  return addressedCommand({ argv, env: node.env }, plan);
 }
 
 function isMpi({ argv }: NodeCommand, { mpi }: DeploymentPlan): boolean {

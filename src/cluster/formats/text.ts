@@ -1,6 +1,7 @@
 import { wrapText } from "../../plain-text.ts";
 import type { DeploymentPlan, NodeCommand } from "../deployment-plan.ts";
 import { shellQuote } from "../shell-quote.ts";
+import { endpointUrl } from "./addresses.ts";
 import { memoryText, roomSentences } from "./memory-text.ts";
 import { planTitle } from "./plan-words.ts";
 import { commandText, environmentWords } from "./shell-command.ts";
@@ -12,8 +13,7 @@ const fewNodes = 3;
 
 /** For a person at a terminal: 100 columns, no colours. */
 export function planText(plan: DeploymentPlan): string {
-  const { layout, memory, notes, endpoint, servedName, files } = plan;
-  const url = `http://${endpoint.host.address}:${endpoint.port}/v1`;
+  const { layout, memory, notes, servedName, files } = plan;
   const sections = [
     `${wrapped(planTitle(plan))}\n`,
     memoryText(memory),
@@ -23,7 +23,7 @@ export function planText(plan: DeploymentPlan): string {
     ...files.map(
       ({ path, content }) => `File ${path}, in the folder that they run in:\n${indented(content)}`,
     ),
-    `${wrapped(`Endpoint: ${url}, model ${servedName}`)}\n`,
+    `${wrapped(`Endpoint: ${endpointUrl(plan)}, model ${servedName}`)}\n`,
     listText("Note", notes),
   ];
   return sections.filter((section) => section !== "").join("\n");

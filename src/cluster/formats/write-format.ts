@@ -3,7 +3,7 @@ import { composeText } from "./compose.ts";
 import { jsonText } from "./json.ts";
 import { kubernetesText } from "./kubernetes.ts";
 import { scriptFiles } from "./script.ts";
-import { slurmText } from "./slurm.ts";
+import { jobFiles, slurmText } from "./slurm.ts";
 import { planText } from "./text.ts";
 
 export const formats = ["text", "script", "slurm", "compose", "kubernetes", "json"] as const;
@@ -20,21 +20,21 @@ export interface FormattedPlan {
 export function writeFormat(plan: DeploymentPlan, format: Format): FormattedPlan {
   switch (format) {
     case "text":
-      return asFile("plan.txt", planText(plan), plan);
+      return asFile("plan.txt", planText(plan), plan.files);
     case "json":
-      return asFile("plan.json", jsonText(plan), plan);
+      return asFile("plan.json", jsonText(plan), plan.files);
     case "slurm":
-      return asFile("job.sbatch", slurmText(plan), plan);
+      return asFile("job.sbatch", slurmText(plan), jobFiles(plan));
     case "compose":
-      return asFile("compose.yaml", composeText(plan), plan);
+      return asFile("compose.yaml", composeText(plan), plan.files);
     case "kubernetes":
-      return asFile("kubernetes.yaml", kubernetesText(plan), plan);
+      return asFile("kubernetes.yaml", kubernetesText(plan), plan.files);
     case "script":
       return asScripts(plan);
   }
 }
 
-function asFile(path: string, content: string, { files }: DeploymentPlan): FormattedPlan {
+function asFile(path: string, content: string, files: readonly PlanFile[]): FormattedPlan {
   return { stdout: content, files: [{ path, content }, ...files] };
 }
 

@@ -4,11 +4,15 @@ import type { DeploymentPlan } from "../../../../src/cluster/deployment-plan.ts"
 import { composeText } from "../../../../src/cluster/formats/compose.ts";
 import { composeErrors } from "../../../support/cluster-schemas.ts";
 import {
-  allPlans,
+  awkwardAddresses,
+  containerPlans,
+  hostsAt,
   ktransformersHost,
+  plansOn,
   sglangSplit,
   sglangTensorParallel,
   tensorrtMpi,
+  vllmByRay,
   vllmDataParallel,
   vllmTensorParallel,
 } from "../../../support/deployment-plans.ts";
@@ -43,9 +47,7 @@ function interpolate(text: string, variables: Record<string, string> = {}): stri
   );
 }
 
-const containerPlans = allPlans().filter(([, plan]) => plan !== tensorrtMpi);
-
-describe.each(containerPlans)("%s", (_, plan) => {
+describe.each(containerPlans())("%s", (_, plan) => {
   test("the file follows the specification", () => {
     expect(composeErrors(composeOf(plan))).toBe("");
   });
@@ -68,6 +70,41 @@ test("a variable replaces a host's address", () => {
   const service = composeOf(vllmTensorParallel).services["node-1"];
   const words = service?.command.map((word) => interpolate(word, { NODE_0_ADDRESS: "10.0.0.7" }));
   expect(words?.[words.indexOf("--master-addr") + 1]).toBe("10.0.0.7");
+});
+
+describe.each(awkwardAddresses)("on hosts at %s, %s, %s and %s", (...addresses) => {
+  const others = addresses.map((address, index) =>
+    address.includes(":") ? `fd11::${index}` : `10.0.0.${index}`,
+  );
+  const variables = Object.fromEntries(
+    others.map((address, index) => [`NODE_${index}_ADDRESS`, address]),
+  );
+  const othersPlans = new Map(plansOn(hostsAt(others)));
+  const plans = plansOn(hostsAt(addresses)).filter(
+    ([name]) => !name.endsWith("MPI") && !name.endsWith("Ray"),
+  );
+
+  test.each(plans)("%s: addresses are replaced, and nothing else", (name, plan) => {
+    const commandsOf = (replaced: Record<string, string>): unknown[] =>
+      Object.values(composeOf(plan).services).map((service) => ({
+        argv: [...service.entrypoint, ...service.command].map((word) =>
+          interpolate(word, replaced),
+        ),
+        env: service.environment ?? {},
+      }));
+    const expected = (one: DeploymentPlan | undefined): unknown[] =>
+      one?.nodes.map(({ argv, env }) => ({ argv, env })) ?? [];
+    expect(commandsOf({})).toEqual(expected(plan));
+    expect(commandsOf(variables)).toEqual(expected(othersPlans.get(name)));
+  });
+});
+
+test("an address of IPv6 has brackets in URLs", () => {
+  const plan = sglangSplit(hostsAt(["fd00::1", "fd00::2", "fd00::3", "fd00::4"]));
+  expect(composeText(plan)).toContain("Clients then find kimi-k2 at http://[fd00::1]:8000/v1.");
+  expect(composeText(plan)).toContain("NODE_3_ADDRESS (another IPv6 address).");
+  const check = composeOf(plan).services["decode-0"]?.healthcheck?.test[3] ?? "";
+  expect(interpolate(check)).toContain('"http://[fd00::2]:30000/health"');
 });
 
 test("dollar signs and what looks like a variable arrive as they are", () => {
@@ -167,5 +204,11 @@ test("the plan's files are configs in the folder that the command runs in", () =
 test("an MPI program on several hosts is refused", () => {
   expect(() => composeText(tensorrtMpi)).toThrow(
     "--format compose can't start an MPI program on 2 hosts",
+  );
+});
+
+test("processes of one host that need each other's files are refused", () => {
+  expect(() => composeText(vllmByRay())).toThrow(
+    "--format compose starts each process in a container of its own, and ray-0 and node-0 need each other's files on node-0",
   );
 });

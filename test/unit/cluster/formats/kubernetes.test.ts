@@ -8,11 +8,15 @@ import type { DeploymentPlan, NodeCommand } from "../../../../src/cluster/deploy
 import { kubernetesText } from "../../../../src/cluster/formats/kubernetes.ts";
 import { kubernetesErrors } from "../../../support/cluster-schemas.ts";
 import {
-  allPlans,
+  awkwardAddresses,
+  containerPlans,
+  hostsAt,
   ktransformersHost,
+  plansOn,
   sglangSplit,
   standInHosts,
   tensorrtMpi,
+  vllmByRay,
   vllmDataParallel,
   vllmTensorParallel,
 } from "../../../support/deployment-plans.ts";
@@ -80,11 +84,20 @@ function argvIn({ command }: Container, variables: Record<string, string>): stri
   return calls()[0]?.argv ?? [];
 }
 
-const containerPlans = allPlans().filter(([, plan]) => plan !== tensorrtMpi);
-
-describe.each(containerPlans)("%s", (_, plan) => {
+describe.each(containerPlans())("%s", (_, plan) => {
   test("every object follows its schema", () => {
     for (const object of objectsOf(plan)) expect(kubernetesErrors(object)).toBe("");
+  });
+});
+
+describe.each(awkwardAddresses)("on hosts at %s, %s, %s and %s", (...addresses) => {
+  const usual = new Map(plansOn(standInHosts(addresses.length)));
+  const plans = plansOn(hostsAt(addresses)).filter(
+    ([name]) => !name.endsWith("MPI") && !name.endsWith("Ray"),
+  );
+
+  test.each(plans)("%s: the pods run what they run on other hosts", (name, plan) => {
+    expect(objectsOf(plan)).toEqual(objectsOf(usual.get(name) ?? plan));
   });
 });
 
@@ -256,11 +269,19 @@ describe("refused is", () => {
     expect(() => kubernetesText(tensorrtMpi)).toThrow("can't start an MPI program on 2 hosts");
   });
 
+  test("Ray, whose processes share a host with the engine's", () => {
+    expect(() => kubernetesText(vllmByRay())).toThrow(
+      "--format kubernetes starts each process in a container of its own, and ray-0 and node-0 need each other's files on node-0",
+    );
+  });
+
   test("two processes of a group on one host", () => {
     const plan = workersWith((node, index) =>
       index === 2 ? { ...node, host: standInHosts(1)[0] ?? node.host } : node,
     );
-    expect(() => kubernetesText(plan)).toThrow("node-0 and node-2 share node-0");
+    expect(() => kubernetesText(plan)).toThrow(
+      "node-0 and node-2 need each other's files on node-0",
+    );
   });
 
   test.each([

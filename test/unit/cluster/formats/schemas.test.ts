@@ -4,14 +4,14 @@ import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { writeFormat } from "../../../../src/cluster/formats/write-format.ts";
 import { validator } from "../../../support/cluster-schemas.ts";
-import { allPlans } from "../../../support/deployment-plans.ts";
+import { containerPlans } from "../../../support/deployment-plans.ts";
 
 /** The projects' own schemas, which are not in the repository: see test/fixtures/cluster/README.md. */
 const folder = process.env["KIMI_SCHEMAS"] ?? "";
 const composeSchema = join(folder, "compose-spec.json");
 const leaderWorkerSet = join(folder, "leaderworkersets.yaml");
 
-const plans = allPlans().filter(([, plan]) => plan.mpi === undefined);
+const plans = containerPlans();
 
 test.skipIf(folder === "" || !existsSync(composeSchema))(
   "the Compose specification's own schema takes every compose.yaml",

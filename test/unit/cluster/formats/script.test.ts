@@ -6,7 +6,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeploymentPlan } from "../../../../src/cluster/deployment-plan.ts";
 import { saveFiles } from "../../../../src/cluster/formats/save-files.ts";
 import { writeFormat } from "../../../../src/cluster/formats/write-format.ts";
-import { allPlans, tensorrtMpi, vllmTensorParallel } from "../../../support/deployment-plans.ts";
+import {
+  allPlans,
+  awkwardAddresses,
+  hostsAt,
+  plansOn,
+  tensorrtMpi,
+  vllmTensorParallel,
+} from "../../../support/deployment-plans.ts";
 import { recordingPrograms, type Call } from "../../../support/recording-programs.ts";
 import { hasShellcheck, shellcheck } from "../../../support/shellcheck.ts";
 
@@ -16,7 +23,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const programs = ["vllm", "python", "mpirun"];
+const programs = ["vllm", "python", "mpirun", "ray"];
+
+const byTensors = "SGLang with tensor parallelism";
 
 /** Saves the scripts, runs the one of a process as a person would, and returns how its program was called. */
 async function run(
@@ -59,11 +68,44 @@ test("another address of a host comes from the environment", async () => {
   expect(call.argv).toEqual(expected);
 });
 
+describe.each(awkwardAddresses)("on hosts at %s, %s, %s and %s", (...addresses) => {
+  const others = addresses.map((address, index) =>
+    address.includes(":") ? `fd11::${index}` : `10.0.0.${index}`,
+  );
+  const variables = Object.fromEntries(
+    others.map((address, index) => [`NODE_${index}_ADDRESS`, address]),
+  );
+  const othersPlans = new Map(plansOn(hostsAt(others)));
+
+  test.each(plansOn(hostsAt(addresses)))(
+    "%s: addresses are replaced, and nothing else",
+    async (name, plan) => {
+      const node = plan.nodes.at(-1);
+      const expected = othersPlans.get(name)?.nodes.at(-1);
+      const call = await run(plan, node?.name ?? "", variables);
+      expect(call.argv).toEqual(expected?.argv);
+      expect(call.env).toMatchObject(expected?.env ?? {});
+    },
+  );
+});
+
+test("where addresses stand in brackets, others of IPv6 are asked for", () => {
+  const scripts = (addresses: string[]): string =>
+    writeFormat(new Map(plansOn(hostsAt(addresses))).get(byTensors) ?? vllmTensorParallel, "script")
+      .stdout;
+  expect(scripts(["fd00::1", "fd00::2"])).toContain(
+    "# Another IPv6 address can be set in the environment: NODE_0_ADDRESS.\n",
+  );
+  expect(scripts(["10.0.0.1", "10.0.0.2"])).toContain(
+    "# Another address can be set in the environment: NODE_0_ADDRESS.\n",
+  );
+});
+
 test("the program runs in the folder of the scripts and of the plan's files", async () => {
   const call = await run(tensorrtMpi, "node-0");
   expect(call.folder).toBe(join(folder, "plan"));
   const paths = writeFormat(tensorrtMpi, "script").files.map(({ path }) => path);
-  expect(paths).toEqual(["node-0.sh", "llm-api-config.yaml"]);
+  expect(paths).toEqual(["node-0.sh", "llm-api-config.yaml", "check-ssh.sh"]);
 });
 
 const odd: DeploymentPlan = {

@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeploymentPlan } from "../../../../src/cluster/deployment-plan.ts";
 import { slurmText } from "../../../../src/cluster/formats/slurm.ts";
+import { writeFormat } from "../../../../src/cluster/formats/write-format.ts";
 import {
   allPlans,
+  awkwardAddresses,
+  hostsAt,
+  plansOn,
   sglangSplit,
+  standInHosts,
   tensorrtMpi,
   vllmDataParallel,
   vllmTensorParallel,
@@ -74,6 +79,14 @@ const onCluster = (word: string): string =>
 describe.each(allPlans())("%s", (_, plan) => {
   test.skipIf(!hasShellcheck)("shellcheck finds nothing in its job", () => {
     expect(shellcheck(slurmText(plan))).toBe("");
+  });
+});
+
+describe.each(awkwardAddresses)("on hosts at %s, %s, %s and %s", (...addresses) => {
+  const usual = new Map(plansOn(standInHosts(addresses.length)));
+
+  test.each(plansOn(hostsAt(addresses)))("%s: the job is that of any hosts", (name, plan) => {
+    expect(slurmText(plan)).toBe(slurmText(usual.get(name) ?? plan));
   });
 });
 
@@ -144,4 +157,11 @@ test("a router's host without GPUs is no node of its own", () => {
   const text = slurmText({ ...plan, nodes, endpoint: { host, port: 8000, protocol: "chat" } });
   expect(text).toContain("#SBATCH --nodes=16\n");
   expect(text).toContain('FRONT_ADDRESS="${hosts[0]}"\n');
+});
+
+test("what only mpirun needs is left out, since srun starts the processes", () => {
+  expect(slurmText(tensorrtMpi)).not.toMatch(/mpirun|check-ssh/);
+  expect(slurmText(tensorrtMpi)).toContain("# Note: Passwordless ssh between the hosts must work.");
+  const paths = writeFormat(tensorrtMpi, "slurm").files.map(({ path }) => path);
+  expect(paths).toEqual(["job.sbatch", "llm-api-config.yaml"]);
 });

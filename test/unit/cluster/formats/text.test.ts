@@ -69,6 +69,6 @@ prefill-2 (worker), on node-2: as prefill-0, with --host node-2, --node-rank 2
 
 test("files and notes stand at the end, with the endpoint between them", () => {
   expect(planText(tensorrtMpi)).toMatch(
-    /File llm-api-config.yaml, in the folder that they run in:\n {2}tensor_parallel_size: 16\n[^]*\n\nEndpoint: http:\/\/node-0:8000\/v1, model kimi-k2\n\nNote: Passwordless ssh between the hosts must work.\n$/,
+    /File llm-api-config.yaml, in the folder that they run in:\n {2}tensor_parallel_size: 16\n[^]*\n\nEndpoint: http:\/\/node-0:8000\/v1, model kimi-k2\n\nNote:\n[^]*\n {2}- Passwordless ssh between the hosts must work.\n$/,
   );
 });

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { formats, writeFormat } from "../../../../src/cluster/formats/write-format.ts";
-import { allPlans, tensorrtMpi, vllmTensorParallel } from "../../../support/deployment-plans.ts";
+import {
+  allPlans,
+  hostsAt,
+  plansOn,
+  sglangSplit,
+  standInHosts,
+  tensorrtMpi,
+  vllmTensorParallel,
+} from "../../../support/deployment-plans.ts";
 
 describe.each(allPlans())("%s", (_, plan) => {
   test("its JSON is the plan again", () => {
@@ -25,6 +33,23 @@ test.each(formats)("%s gives a folder what it prints, and the plan's files", (fo
   expect(written.files.at(-1)).toEqual(files[0]);
   expect(new Set(written.files.map(({ path }) => path)).size).toBe(written.files.length);
 });
+
+test.each([
+  ...plansOn(standInHosts(1)).filter(([name]) => !/Ray|split/.test(name)),
+  ["a split of two hosts", sglangSplit(standInHosts(2))] as const,
+])("one is never many: %s", (_, plan) => {
+  for (const format of formats) {
+    expect(writeFormat(plan, format).stdout).not.toMatch(/\b1 (?:hosts|nodes|processes|copies)\b/);
+  }
+});
+
+test.each(["text", "script", "compose"] as const)(
+  "clients are told an address of IPv6 in brackets by %s",
+  (format) => {
+    const plan = sglangSplit(hostsAt(["fd00::1", "fd00::2"]));
+    expect(writeFormat(plan, format).stdout).toContain("http://[fd00::1]:8000/v1");
+  },
+);
 
 test("the same plan gives the same bytes", () => {
   for (const format of formats) {
