@@ -1,7 +1,6 @@
 """What an argparse parser accepts, as data."""
 
 import argparse
-import json
 
 MANY_CHOICES = 60
 
@@ -27,9 +26,9 @@ def describe_action(parser, action):
     takes = takes_of(action)
     described = {"takes": takes}
     if takes != 0:
-        described["type"] = type_of(action)
+        described["type"] = type_of(parser, action)
     if action.choices is not None:
-        choices = sorted(str(choice) for choice in action.choices)
+        choices = sorted(str(choice) for choice in action.choices if can_be_chosen(action, choice))
         if len(choices) <= MANY_CHOICES or action.dest.endswith("_parser"):
             described["choices"] = choices
     if action.option_strings and action.required:
@@ -40,6 +39,13 @@ def describe_action(parser, action):
     return described
 
 
+def can_be_chosen(action, choice):
+    """vLLM 0.12 listed the text None, which its type then read as no value at all, and refused."""
+    return not callable(action.type) or (
+        takes_type(action, str(choice)) and action.type(str(choice)) in action.choices
+    )
+
+
 def takes_of(action):
     """How many values: a number, or "?", "*", "+"."""
     if action.nargs is not None:
@@ -47,21 +53,65 @@ def takes_of(action):
     return 1
 
 
-SAMPLES = {"text": "some-word", "json": '{"a": 1}', "size": "1k", "float": "1.5", "int": "1"}
+SAMPLES = {
+    "text": ["some-word"],
+    "json": ['{"a": 1}', "{}", "[]"],
+    "size": ["1k"],
+    "float": ["1.5"],
+    "int": ["1"],
+}
 
 
-def type_of(action):
-    """Found by trying: the loosest of text, json, size (1k), float, int that the type's function takes."""
-    read = action.type
-    if read is None or read is str or isinstance(read, str):
-        return "text"
-    for name, sample in SAMPLES.items():
-        try:
-            read(sample)
-        except (TypeError, ValueError, argparse.ArgumentTypeError):
-            continue
-        return name
+def loosest_type(accepts):
+    """Found by trying: the first of text, json, size (1k), float and int of which a sample is accepted."""
+    for name, samples in SAMPLES.items():
+        if any(accepts(sample) for sample in samples):
+            return name
     return "text"
+
+
+def type_of(parser, action):
+    if action.choices is not None:
+        return "text" if action.type in (None, str) else loosest_type(lambda word: takes_type(action, word))
+    return loosest_type(lambda word: takes_type(action, word) and takes_action(parser, action, word))
+
+
+def takes_type(action, word):
+    if not callable(action.type):
+        return True
+    try:
+        action.type(word)
+    except (TypeError, ValueError, argparse.ArgumentTypeError):
+        return False
+    return True
+
+
+def takes_action(parser, action, word):
+    """Some actions of the engines' own look at the value, too."""
+    if type(action).__module__ == "argparse" or is_deprecated(parser, action):
+        return True
+    value = action.type(word) if callable(action.type) else word
+    told = complaint(parser, action, value if action.nargs in (None, "?") else [value])
+    return told is None
+
+
+def complaint(parser, action, value):
+    """What an action says against a value."""
+    told = []
+
+    def note(message):
+        told.append(message)
+        raise ValueError(message)
+
+    say, parser.error = parser.error, note
+    try:
+        names = action.option_strings or [action.dest]
+        action(parser, argparse.Namespace(**{action.dest: None}), value, names[0])
+    except (TypeError, ValueError, argparse.ArgumentError) as error:
+        told = told or [str(error)]
+    finally:
+        parser.error = say
+    return " ".join(told[0].split()) if told else None
 
 
 def is_deprecated(parser, action):
@@ -78,17 +128,5 @@ def refusal(parser, action):
     if "Deprecated" not in type(action).__name__:
         return {}
     value = None if action.nargs == 0 else next(iter(action.choices or ["x"]))
-    told = []
-
-    def note(message):
-        told.append(message)
-        raise ValueError(message)
-
-    say, parser.error = parser.error, note
-    try:
-        action(parser, argparse.Namespace(), value, action.option_strings[0])
-    except (ValueError, argparse.ArgumentError) as error:
-        told = told or [str(error)]
-    finally:
-        parser.error = say
-    return {"refused": " ".join(told[0].split())} if told else {}
+    told = complaint(parser, action, value)
+    return {} if told is None else {"refused": told}

@@ -2,6 +2,8 @@
 
 import click
 
+from describe_argparse import loosest_type
+
 
 def describe_click(command, subcommands):
     for name in subcommands:
@@ -24,10 +26,12 @@ def help_option(command):
 
 def describe_parameter(parameter):
     described = {"takes": takes_of(parameter)}
-    if described["takes"] != 0:
-        described["type"] = type_of(parameter.type)
     choices = {str(getattr(choice, "value", choice)) for choice in getattr(parameter.type, "choices", ())}
     choices |= set(getattr(parameter.type, "aliases", ()))  # TensorRT-LLM's own
+    if isinstance(parameter.type, click.types.BoolParamType) and described["takes"] != 0:
+        choices = {"0", "1", "false", "no", "off", "on", "true", "yes"}
+    if described["takes"] != 0:
+        described["type"] = "text" if choices else type_of(parameter.type)
     if choices:
         described["choices"] = sorted(choices)
     if parameter.required and isinstance(parameter, click.Option):
@@ -52,8 +56,11 @@ def takes_of(parameter):
 
 
 def type_of(kind):
-    if isinstance(kind, click.types.IntParamType):
-        return "int"
-    if isinstance(kind, click.types.FloatParamType):
-        return "float"
-    return "text"
+    def accepts(word):
+        try:
+            kind.convert(word, None, None)
+        except click.BadParameter:
+            return False
+        return True
+
+    return loosest_type(accepts)

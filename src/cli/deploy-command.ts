@@ -36,7 +36,7 @@ interface DeployOptions {
   readonly hosts?: string;
   readonly inventory?: string;
   readonly model: string;
-  readonly servedModelName: string;
+  readonly servedModelName?: string;
   readonly context?: number | undefined;
   readonly concurrency?: number | undefined;
   readonly layout?: string;
@@ -106,6 +106,12 @@ function refuseWhatIsIgnored(engine: string, options: DeployOptions): void {
       `goes with sglang's layout split`,
       "Leave it out, or plan for sglang without --layout.",
     );
+  if (engine === "tensorrt-llm")
+    refuse(
+      given("servedModelName"),
+      "is no option of trtllm-serve",
+      "It calls the model by its folder.",
+    );
   if (isLaunch)
     refuse(
       given("format", "outputDir", "overwrite"),
@@ -158,7 +164,7 @@ async function planFromOptions(
     cluster: options.ram === undefined ? cluster : { ...cluster, ramBytes: ramOf(options.ram) },
     model,
     modelArgument: modelArgumentOf(options.model, engine),
-    servedName: options.servedModelName,
+    servedName: servedNameOf(options, engine),
     context: options.context,
     concurrency: options.concurrency,
     layout:
@@ -232,6 +238,12 @@ function modelArgumentOf(text: string, engine: EngineName): string {
   const name = text.replace(/^hf:/, "");
   if (engine !== "ktransformers" || name.startsWith("/")) return name;
   return `/models/${name.split("/").findLast(Boolean) ?? name}`;
+}
+
+/** TensorRT-LLM calls a model by its folder and has no flag for another name. */
+function servedNameOf({ servedModelName, model }: DeployOptions, engine: EngineName): string {
+  if (engine !== "tensorrt-llm") return servedModelName ?? "kimi-k2";
+  return model.replace(/^hf:/, "").split("/").findLast(Boolean) ?? model;
 }
 
 function ramOf(text: string): number {

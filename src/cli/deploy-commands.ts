@@ -15,7 +15,7 @@ export function addDeploy(program: Command, exit: SetExitCode): void {
     .option("--hosts <list>", "names or addresses of the nodes, with commas between")
     .option("--inventory <file>", "YAML that says all of that, and more, of each host")
     .option("--model <model>", "a folder, or hf:ORG/NAME", "moonshotai/Kimi-K2-Instruct")
-    .option("--served-model-name <name>", "what clients call it", "kimi-k2")
+    .option("--served-model-name <name>", "what clients call it; kimi-k2 if left out")
     .option("--context <tokens>", "of a request: 131072 or 128k; as many as fit if left out")
     .option("--concurrency <count>", "requests at a time")
     .addOption(
@@ -94,7 +94,7 @@ export interface DeployFlags {
   readonly hosts?: string;
   readonly inventory?: string;
   readonly model: string;
-  readonly servedModelName: string;
+  readonly servedModelName?: string;
   readonly context?: string;
   readonly concurrency?: string;
   readonly layout?: string;

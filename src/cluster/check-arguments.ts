@@ -13,7 +13,8 @@ interface Reading {
  * One sentence per problem; none if the parser would accept the command.
  *
  * `argv` as in a plan: the engine's program may stand behind others (`mpirun … trtllm-serve serve …`), which are not
- * looked at. Not checked, since no parser of arguments does: which flags exclude each other, and what files hold.
+ * looked at. Not checked: what files hold, the keys of JSON values (vLLM's parser does), and what the engine checks
+ * once it has parsed everything, such as flags that exclude each other.
  */
 export function checkArguments(flags: EngineFlags, argv: readonly string[]): readonly string[] {
   const found = findProgram(flags, argv);
@@ -91,6 +92,8 @@ function readOption(reading: Reading, word: string, following: readonly string[]
   if (flag.refused !== undefined) reading.problems.push(`${name} is refused: ${flag.refused}`);
   const takes: ValueCount = isKey ? 1 : flag.takes;
   const values = inline === undefined ? valuesFor(reading.program, takes, following) : [inline];
+  // `vllm serve` makes the model of it, which otherwise stands alone.
+  if (reading.program.dialect === "vllm" && name === "--model") reading.positionals.push(...values);
   const problem = problemOfCount(takes, values.length);
   if (problem !== undefined) reading.problems.push(`${name} ${problem}.`);
   else if (!isKey) {

@@ -1,11 +1,12 @@
 /** The stored flags and our reading of them against the engines' own parsers, which are installed for it. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   askErrors,
   askFlags,
   installEngine,
   venvOf,
 } from "../../scripts/engine-flags/engine-venv.ts";
+import { writeFlags } from "../../scripts/engine-flags/write-flags.ts";
 import { checkArguments } from "../../src/cluster/check-arguments.ts";
 import { engineNames } from "../../src/cluster/deployment-plan.ts";
 import {
@@ -20,9 +21,10 @@ import {
   type EngineArguments,
 } from "../support/engine-arguments.ts";
 import { sampleArguments } from "../support/flag-samples.ts";
-import { writeFlags } from "../../scripts/engine-flags/write-flags.ts";
 
 const planned = await engineArguments();
+
+type Argv = readonly string[];
 
 // PyPI has only a stub of TensorRT-LLM.
 const engines = engineNames.filter((engine) => engine !== "tensorrt-llm");
@@ -32,72 +34,72 @@ const versions = engines.flatMap((engine) =>
 
 describe.each(versions)("$engine $version", ({ engine, version }) => {
   const venv = venvOf(engine, version);
-  const isOurs = (command: EngineArguments) =>
-    command.engine === engine && command.version === version;
+  const accepted = argvOf([...planned, ...unusualArguments()]);
+  const refused = argvOf(refusedArguments());
+  let flags: EngineFlags;
+  let samples: readonly Argv[];
+  let said: ReadonlyMap<Argv, string | null>;
 
-  test("has the flags that are stored", async () => {
+  beforeAll(async () => {
     installEngine(venv);
-    const stored = await readEngineFlags(engine, version);
-    const asked = { ...stored, commands: askFlags(venv).commands };
-    expect(writeFlags(asked)).toBe(writeFlags(stored));
-  });
-
-  test("accepts every command that we give it, and so do we", async () => {
-    installEngine(venv);
-    const commands = [...planned, ...unusualArguments()].filter(isOurs);
-    const flags = await readEngineFlags(engine, version);
-    expect(judge(flags, commands)).toEqual(commands.map(({ argv }) => accepted(argv)));
-  });
-
-  const refused = refusedArguments().filter(isOurs);
-  test.skipIf(refused.length === 0)("refuses what we refuse", async () => {
-    installEngine(venv);
-    const judged = judge(await readEngineFlags(engine, version), refused);
-    expect(judged.filter(({ theirs, ours }) => theirs === null || ours.length === 0)).toEqual([]);
-  });
-
-  test("judges every flag as we do, with a right value, a wrong one and none", async () => {
-    installEngine(venv);
-    const flags = await readEngineFlags(engine, version);
-    const commands = Object.entries(flags.commands).flatMap(([name, program]) =>
-      sampleArguments(program).map((rest) => ({
-        engine,
-        version,
-        argv: [...name.split(" "), ...rest],
-      })),
+    flags = await readEngineFlags(engine, version);
+    samples = Object.entries(flags.commands).flatMap(([name, program]) =>
+      sampleArguments(program).map((rest) => [...name.split(" "), ...rest]),
     );
-    const differently = judge(flags, commands).filter(
-      ({ theirs, ours }) => (theirs === null) !== (ours.length === 0),
-    );
-    expect(differently).toEqual([]);
+    said = askAll([...accepted, ...refused, ...samples]);
   });
 
-  /** What the parser and what we say against each command; one start of Python for each program. */
-  function judge(flags: EngineFlags, commands: readonly EngineArguments[]) {
-    const programs = Object.keys(flags.commands).map((name) => name.split(" "));
-    const theirs = new Map<readonly string[], string | null>();
-    for (const program of programs) {
-      const own = commands
-        .map(({ argv }) => argv)
-        .filter((argv) => program.every((word, at) => argv[at] === word));
-      // argparse's and click's programs take the subcommand with the arguments, a module has none.
+  test("has the flags that are stored", () => {
+    const asked = { ...flags, commands: askFlags(venv).commands };
+    expect(writeFlags(asked)).toBe(writeFlags(flags));
+  });
+
+  test("accepts every command that we give it, and so do we", () => {
+    const agreed = accepted.map((argv) => ({ command: argv.join(" "), theirs: null, ours: [] }));
+    expect(accepted.map(judge)).toEqual(agreed);
+  });
+
+  test.skipIf(refused.length === 0)("refuses what we refuse", () => {
+    const unopposed = ({ theirs, ours }: ReturnType<typeof judge>) =>
+      typeof theirs !== "string" || ours.length === 0;
+    expect(refused.map(judge).filter(unopposed)).toEqual([]);
+  });
+
+  test("judges every flag as we do, with a right value, a wrong one and none", () => {
+    const disputed = ({ theirs, ours }: ReturnType<typeof judge>) =>
+      (theirs === null) !== (ours.length === 0);
+    expect(samples.map(judge).filter(disputed)).toEqual([]);
+  });
+
+  function argvOf(commands: readonly EngineArguments[]): readonly Argv[] {
+    return commands
+      .filter((command) => command.engine === engine && command.version === version)
+      .map(({ argv }) => argv);
+  }
+
+  /** What the parsers say against each, null if nothing; a program is started once for all of its own. */
+  function askAll(commands: readonly Argv[]): ReadonlyMap<Argv, string | null> {
+    const answers = new Map<Argv, string | null>();
+    for (const name of Object.keys(flags.commands)) {
+      const program = name.split(" ");
+      const own = commands.filter((argv) => program.every((word, at) => argv[at] === word));
+      // A console script's parser takes the subcommand with the arguments.
       const begin = program[0] === "python" ? 3 : 1;
-      if (own.length === 0) continue;
       const errors = askErrors(
         venv,
         program,
         own.map((argv) => argv.slice(begin)),
       );
-      own.forEach((argv, at) => theirs.set(argv, errors[at] ?? null));
+      own.forEach((argv, at) => answers.set(argv, errors[at] ?? null));
     }
-    return commands.map(({ argv }) => ({
+    return answers;
+  }
+
+  function judge(argv: Argv) {
+    return {
       command: argv.join(" "),
-      theirs: theirs.get(argv),
+      theirs: said.get(argv),
       ours: checkArguments(flags, argv),
-    }));
+    };
   }
 });
-
-function accepted(argv: readonly string[]) {
-  return { command: argv.join(" "), theirs: null, ours: [] };
-}

@@ -91,11 +91,11 @@ test.skipIf(!isThere)(
     const setup = `${options.setup}; export ${exports.map(([key, value]) => `${key}=${value}`).join(" ")}`;
     const running = startKimi(
       [
-        ...["deploy", "vllm", "--engine-version", "0.32", "--inventory", inventory],
-        ...["--model", bf16Model(), "--context", "4096", "--port", `${port}`, "--launch"],
-        ...["--name", name, "--ssh-config", options.sshConfigFile, "--setup", setup],
-        ...["--", "--dtype", "bfloat16", "--enforce-eager"],
-      ],
+        ["deploy", "vllm", "--engine-version", "0.32", "--inventory", inventory],
+        ["--model", bf16Model(), "--context", "4096", "--port", `${port}`, "--launch"],
+        ["--name", name, "--ssh-config", options.sshConfigFile, "--setup", setup],
+        ["--", "--dtype", "bfloat16", "--enforce-eager"],
+      ].flat(),
       { env },
     );
     onTestFinished(async () => void (await kimi(["deploy", "stop", name], { env })));

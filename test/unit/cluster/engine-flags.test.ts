@@ -97,6 +97,7 @@ describe("checking a command", () => {
     ["vllm serve m --port", `${vllm}: --port needs a value.`],
     ["vllm serve m --port --seed 1", `${vllm}: --port needs a value.`],
     ["vllm serve m --port x", `${vllm}: --port needs a whole number, not x.`],
+    ["vllm serve m --eplb-config x", `${vllm}: --eplb-config needs JSON, not x.`],
     ["vllm serve m --headless=1", `${vllm}: --headless takes no value.`],
     ["vllm serve m n", `${vllm}: "n" belongs to no flag.`],
     [
