@@ -1,7 +1,7 @@
 import type { DeploymentPlan } from "../deployment-plan.ts";
 import { fileKey, refuseMpi, refuseSharedHosts } from "./container.ts";
 import { engineImage, imageContents, modelFolders, usesInfiniBand } from "./images.ts";
-import { commentText, planTitle, resourceName } from "./plan-words.ts";
+import { commentText, planTitle, resourceName, withoutStandIns } from "./plan-words.ts";
 import { leaderCommand, workerCommand } from "./pod-command.ts";
 import { podGroups, type PodGroup } from "./pod-groups.ts";
 import { imageToFillIn, podSpec } from "./pod-spec.ts";
@@ -48,7 +48,7 @@ function comments(plan: DeploymentPlan, groups: readonly PodGroup[]): string[] {
           "The pods need the cluster's RDMA resource among their limits, under the name that its device plugin gives it.",
         ]
       : []),
-    ...notes.map((note) => `Note: ${note}`),
+    ...withoutStandIns(notes).map((note) => `Note: ${note}`),
   ];
 }
 

@@ -59,3 +59,8 @@ export function resourceName(text: string): string {
     .replaceAll(/^[^a-z]+|-+$/g, "");
   return name === "" ? "kimi" : name;
 }
+
+/** Notes where a scheduler says what the nodes are called. */
+export function withoutStandIns(notes: readonly string[]): readonly string[] {
+  return notes.filter((note) => !note.includes("stand for your hosts"));
+}

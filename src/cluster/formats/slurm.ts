@@ -7,7 +7,7 @@ import {
   type AddressedText,
 } from "./addressed-text.ts";
 import { addressVariables, hostsOf } from "./addresses.ts";
-import { commentText, planTitle, resourceName } from "./plan-words.ts";
+import { commentText, planTitle, resourceName, withoutStandIns } from "./plan-words.ts";
 import { addressedWord, commandText, escapedInQuotes } from "./shell-command.ts";
 
 /**
@@ -41,7 +41,9 @@ function directives(plan: DeploymentPlan): string {
 }
 
 function comments(plan: DeploymentPlan): string[] {
-  const notes = plan.notes.filter((note) => plan.mpi === undefined || !/\bmpirun\b/.test(note));
+  const notes = withoutStandIns(plan.notes).filter(
+    (note) => plan.mpi === undefined || !/\bmpirun\b/.test(note),
+  );
   return [
     `${planTitle(plan)}.`,
     "Start it with: sbatch FILE. The job's output begins with the address for clients.",

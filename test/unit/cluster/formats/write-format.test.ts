@@ -58,3 +58,14 @@ test("the same plan gives the same bytes", () => {
     );
   }
 });
+
+test("where a scheduler names the nodes, nobody is asked to", () => {
+  const note = "node-0, node-1 stand for your hosts: name them with --hosts or an inventory.";
+  const plan = { ...vllmTensorParallel, notes: [note, "Another."] };
+  for (const format of formats) {
+    const isAsked = !["slurm", "kubernetes"].includes(format);
+    const { stdout } = writeFormat(plan, format);
+    expect([format, /stand for your/.test(stdout)]).toEqual([format, isAsked]);
+    expect(stdout).toContain("Another.");
+  }
+});
