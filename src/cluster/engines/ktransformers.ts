@@ -5,13 +5,13 @@ import type {
   Candidate,
   Choice,
   Commands,
-  CpuKind,
   DeployRequest,
   HostPart,
   ServingEngine,
 } from "../serving-engine.ts";
 import type { Spread } from "../spread.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
+import { methodOf, weightsOf, type Method } from "./ktransformers-methods.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import { sglangCommand, sglangProgram, valueFlags } from "./sglang-flags.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
@@ -25,14 +25,6 @@ const prefillChunk = 4_096;
 /** Of one socket's RAM, where nobody said: eight channels of DDR5-4800, about three quarters of them. */
 const assumedBandwidth = 230e9;
 const ramReserve = 8 * 2 ** 30;
-
-/** How the CPU has the experts: kt-kernel's name, bytes of a value, and where they come from. */
-interface Method {
-  readonly name: "AMXINT8" | "LLAMAFILE" | "FP8" | "RAWINT4";
-  readonly bytesPerValue: number;
-  /** The checkpoint's own weights, so that the GPUs can take a layer of them. */
-  readonly isNative: boolean;
-}
 
 export const kTransformers: ServingEngine = { candidates, commands };
 
@@ -76,17 +68,6 @@ function candidates(request: DeployRequest): Candidate[] {
       host,
     },
   ];
-}
-
-function methodOf({ model, cpu = "amx" }: DeployRequest): Method {
-  const isInt4 = model.quantisation.startsWith("INT4");
-  if (cpu !== "avx2" && isInt4) return { name: "RAWINT4", bytesPerValue: 0.5625, isNative: true };
-  const methods: Readonly<Record<CpuKind, Method>> = {
-    amx: { name: "AMXINT8", bytesPerValue: 1, isNative: false },
-    avx512: { name: "FP8", bytesPerValue: 1, isNative: true },
-    avx2: { name: "LLAMAFILE", bytesPerValue: isInt4 ? 0.5625 : 1.0625, isNative: false },
-  };
-  return methods[cpu];
 }
 
 /** Experts of each layer that the GPUs' memory has room for beside the context. */
@@ -175,12 +156,6 @@ function commands(request: DeployRequest, choice: Choice): Commands {
     endpoint: { host, port, protocol: toolCalls.protocol },
     notes: [...notes(request, method), ...toolCalls.notes, openEndpointNote],
   };
-}
-
-function weightsOf({ modelArgument }: DeployRequest, { name, isNative }: Method): string {
-  if (isNative) return modelArgument;
-  const folder = modelArgument.split("/").findLast(Boolean) ?? "model";
-  return name === "AMXINT8" ? `/models/${folder}-AMXINT8` : `/models/${folder}-GGUF`;
 }
 
 function notes(request: DeployRequest, method: Method): string[] {

@@ -25,9 +25,3 @@ export function valueFlags(
       : [["--json-model-override-args", JSON.stringify({ model_type: modelType })]]),
   ].flat();
 }
-
-export function environmentOf({ cluster }: DeployRequest): Record<string, string> {
-  const { networkInterface, hosts } = cluster;
-  if (networkInterface === undefined || hosts.length === 1) return {};
-  return { GLOO_SOCKET_IFNAME: networkInterface, NCCL_SOCKET_IFNAME: networkInterface };
-}

@@ -11,22 +11,14 @@ import {
   mostPerRank,
   requestsPerRank,
 } from "./sglang-experts.ts";
+import { environmentOf } from "./network-environment.ts";
+import { routerNode, serverPort } from "./sglang-router.ts";
 import { layoutSizes } from "./layout-sizes.ts";
-import {
-  dataParallelAttention,
-  environmentOf,
-  sglangCommand,
-  sglangProgram,
-  valueFlags,
-} from "./sglang-flags.ts";
+import { dataParallelAttention, sglangCommand, sglangProgram, valueFlags } from "./sglang-flags.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
 import { dataExpertSpread } from "./usual-spreads.ts";
 
 const distributedPort = 5_757;
-/** Of each half's server, behind the router. */
-const serverPort = 30_000;
-/** Where a prefill server tells decode servers of a request: SGLang's own choice. */
-const bootstrapPort = 8_998;
 /** From so many hosts on it is thought of without being asked for. */
 const fewestHosts = 8;
 /** The guide's: all tokens of a prefill step, and requests at a time on each decode rank. */
@@ -209,33 +201,5 @@ function environment(
     SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT: "100000",
     SGLANG_DISAGGREGATION_WAITING_TIMEOUT: "100000",
     PYTHONUNBUFFERED: "1",
-  };
-}
-
-const router = ["python", "-m", "sglang_router.launch_router"] as const;
-/** The guide's, which went into a package of its own. */
-const loadBalancer = ["python", "-m", "sglang.srt.disaggregation.launch_lb"] as const;
-
-function routerNode(
-  { port, hasFlag }: DeployRequest,
-  halves: { readonly prefill: readonly Host[]; readonly decode: readonly Host[] },
-): NodeCommand {
-  const [prefill] = halves.prefill;
-  const [decode] = halves.decode;
-  if (!prefill || !decode) throw new Error("both halves have a host");
-  const url = ({ address }: Host): string => `http://${withPort(address, serverPort)}`;
-  const isRouter = hasFlag(router.join(" "), "--pd-disaggregation");
-  return {
-    name: "router",
-    role: "router",
-    host: prefill,
-    argv: [
-      isRouter ? [...router, "--pd-disaggregation"] : loadBalancer,
-      ["--prefill", url(prefill), ...(isRouter ? [`${bootstrapPort}`] : [])],
-      ["--decode", url(decode)],
-      ["--host", "0.0.0.0", "--port", `${port}`],
-    ].flat(),
-    env: { PYTHONUNBUFFERED: "1" },
-    health: { port, path: "/health" },
   };
 }

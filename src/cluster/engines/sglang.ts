@@ -10,6 +10,7 @@ import type {
   ServingEngine,
 } from "../serving-engine.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
+import { environmentOf } from "./network-environment.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import { splitCandidate, splitCommands } from "./sglang-split.ts";
 import { budgetFor } from "./budget-for.ts";
@@ -21,13 +22,7 @@ import {
   mostPerRank,
   requestsPerRank,
 } from "./sglang-experts.ts";
-import {
-  dataParallelAttention,
-  environmentOf,
-  sglangCommand,
-  sglangProgram,
-  valueFlags,
-} from "./sglang-flags.ts";
+import { dataParallelAttention, sglangCommand, sglangProgram, valueFlags } from "./sglang-flags.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
 import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
 

@@ -1,7 +1,6 @@
 /** TensorRT-LLM: `trtllm-serve`, on several hosts under `mpirun` (Moonshot's guide, k2-facts §6.4). */
 import { stringify } from "yaml";
 import { usageError } from "../../errors.ts";
-import { withPort } from "../cluster.ts";
 import type { NodeCommand, PlanFile } from "../deployment-plan.ts";
 import type { EngineBudget } from "../gpu-memory.ts";
 import type {
@@ -12,10 +11,11 @@ import type {
   ServingEngine,
 } from "../serving-engine.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
+import { mpirunCommand, mpirunPort } from "./mpirun.ts";
 import { budgetFor } from "./budget-for.ts";
 import { layoutSizes } from "./layout-sizes.ts";
-import { environmentOf } from "./sglang-flags.ts";
-import { containerSshPort, sshCheck } from "./ssh-check.ts";
+import { environmentOf } from "./network-environment.ts";
+import { sshCheck } from "./ssh-check.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
 import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
 
@@ -99,17 +99,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
     name: first.name,
     role: "serve",
     host: first,
-    argv:
-      hosts.length === 1
-        ? serve
-        : [
-            ["mpirun", "-np", `${processes}`],
-            ["-H", hosts.map(({ address }) => withPort(address, gpusPerHost)).join(",")],
-            sshFlags(request),
-            exportFlags(request),
-            "--allow-run-as-root",
-            launch,
-          ].flat(),
+    argv: hosts.length === 1 ? serve : [...mpirunCommand(request), ...launch],
     env: hosts.length === 1 ? {} : environmentOf(request),
     health: { port, path: "/health" },
   };
@@ -118,7 +108,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
     ...(hosts.length === 1 ? {} : { mpi: { processes, hosts, argv: launch } }),
     files: [
       optionsOf(request, choice),
-      ...(hosts.length === 1 ? [] : [sshCheck(hosts, portOf(request))]),
+      ...(hosts.length === 1 ? [] : [sshCheck(hosts, mpirunPort(request))]),
     ],
     endpoint: { host: first, port, protocol: toolCalls.protocol },
     notes: [
@@ -143,36 +133,6 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       openEndpointNote,
     ],
   };
-}
-
-/** How mpirun's ssh gets to the others; hosts that are named may leave it to ssh's own settings. */
-function sshFlags(request: DeployRequest): string[] {
-  const [first] = request.cluster.hosts;
-  const port = portOf(request);
-  const words = [
-    ...(port === undefined ? [] : ["-p", `${port}`]),
-    ...(first?.sshUser === undefined ? [] : ["-l", first.sshUser]),
-  ];
-  return words.length === 0 ? [] : ["-mca", "plm_rsh_args", words.join(" ")];
-}
-
-/** @throws KimiError for hosts that differ: mpirun has one set of arguments for all. */
-function portOf({ cluster: { hosts, hasStandIns } }: DeployRequest): number | undefined {
-  const [first] = hosts;
-  const other = hosts.find(
-    ({ sshPort, sshUser }) => sshPort !== first?.sshPort || sshUser !== first?.sshUser,
-  );
-  if (other)
-    throw usageError(
-      `mpirun reaches all hosts by the same ssh port and user, and ${other.name} has others than ${first?.name}`,
-      "Give them the same, or leave them to ~/.ssh/config.",
-    );
-  return first?.sshPort ?? (hasStandIns ? containerSshPort : undefined);
-}
-
-/** What the ranks on other hosts get of the environment that the first one has. */
-function exportFlags(request: DeployRequest): string[] {
-  return ["PATH", ...Object.keys(environmentOf(request))].flatMap((name) => ["-x", name]);
 }
 
 function serveCommand(

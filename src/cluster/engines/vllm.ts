@@ -11,16 +11,17 @@ import type {
 } from "../serving-engine.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
 import { dataExpertSpread, pipelineSpread, tensorSpread } from "./usual-spreads.ts";
+import { rayNodes, rayPort } from "./vllm-ray.ts";
 import { budgetFor } from "./budget-for.ts";
 import { layoutSizes } from "./layout-sizes.ts";
+import { environmentOf } from "./network-environment.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
 
 const program = ["vllm", "serve"] as const;
 const command = program.join(" ");
-/** Of the data-parallel ranks' coordinator, of `torch.distributed`, and of Ray. */
+/** Of the data-parallel ranks' coordinator, and of `torch.distributed`. */
 const dataParallelPort = 13_345;
 const masterPort = 29_501;
-const rayPort = 6_379;
 
 /** What vLLM did by itself for long. It is always written, since versions differ: 0.33 takes 92 % and 16,384 tokens on large GPUs. */
 const usualBudget = {
@@ -107,7 +108,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       ...common,
     ],
     env: {
-      ...environment(request),
+      ...environmentOf(request),
       // Without it vLLM would start a Ray of its own where it finds none yet.
       ...(needsRay ? { RAY_ADDRESS: withPort(first.address, rayPort) } : {}),
     },
@@ -184,31 +185,6 @@ function commonFlags(request: DeployRequest, { budget, context, isContextSet }: 
       : [["--hf-overrides", JSON.stringify({ model_type: modelType })]]),
     ...toolCallFlags(request, command).flags,
   ].flat();
-}
-
-function environment({ cluster }: DeployRequest): Record<string, string> {
-  const { networkInterface, hosts } = cluster;
-  if (networkInterface === undefined || hosts.length === 1) return {};
-  return { GLOO_SOCKET_IFNAME: networkInterface, NCCL_SOCKET_IFNAME: networkInterface };
-}
-
-/** Before `--nnodes` several hosts were joined by Ray, which the guide only mentions. */
-function rayNodes(request: DeployRequest): NodeCommand[] {
-  const [first] = request.cluster.hosts;
-  return request.cluster.hosts.map((host, index) => ({
-    name: `ray-${index}`,
-    role: "worker",
-    host,
-    argv: [
-      "ray",
-      "start",
-      "--block",
-      ...(index === 0
-        ? ["--head", `--port=${rayPort}`]
-        : [`--address=${withPort(first?.address ?? "", rayPort)}`]),
-    ],
-    env: environment(request),
-  }));
 }
 
 function notes(request: DeployRequest, { candidate }: Choice): string[] {
