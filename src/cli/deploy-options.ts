@@ -1,39 +1,20 @@
 /** What `kimi deploy` is asked for. */
 import { nearest } from "../config/nearest.ts";
 import { usageError } from "../errors.ts";
+import type { DeployFlags } from "./deploy-commands.ts";
 
-/** As commander has them. */
-export interface DeployOptions {
+/** The flags, their numbers read. */
+export interface DeployOptions extends Omit<
+  DeployFlags,
+  "gpus" | "nodes" | "context" | "concurrency" | "port" | "timeout"
+> {
   /** Of the engine's own, for every command that serves the model. */
   readonly engineFlags: readonly string[];
-  readonly gpu?: string;
   readonly gpus?: number | undefined;
   readonly nodes?: number | undefined;
-  readonly hosts?: string;
-  readonly inventory?: string;
-  readonly model: string;
-  readonly servedModelName?: string;
   readonly context?: number | undefined;
   readonly concurrency?: number | undefined;
-  readonly layout?: string;
-  readonly split?: string;
-  readonly kvCache: string;
   readonly port: number;
-  readonly modelType?: string;
-  readonly engineVersion?: string;
-  readonly ram?: string;
-  readonly cpu?: string;
-  readonly cpuWeights?: string;
-  readonly format?: string;
-  readonly outputDir?: string;
-  readonly overwrite?: boolean;
-  readonly launch?: boolean;
-  readonly name?: string;
-  readonly detach?: boolean;
-  readonly follow?: boolean;
-  readonly setup?: string;
-  readonly sshConfig?: string;
-  /** Seconds. */
   readonly timeoutSeconds?: number | undefined;
 }
 

@@ -28,13 +28,13 @@ const prefillRequests = 1_024;
 const prefillFraction = 0.85;
 const decodeFraction = 0.8;
 
-/** `undefined` where there are too few hosts. @throws nothing */
-export function splitCandidate(request: DeployRequest): Candidate | undefined {
+/** None where there are too few hosts, or GPUs that its parts are not made for. */
+export function splitCandidates(request: DeployRequest): Candidate[] {
   const { cluster, layout, split, kvCache, concurrency } = request;
   const { hosts, gpusPerHost } = cluster;
   const isAsked = layout === "split" || split !== undefined;
-  if (hosts.length < (isAsked ? 2 : fewestHosts)) return undefined;
-  if (!cluster.accelerator.isHopperOrLater) return undefined; // DeepEP, Mooncake
+  if (hosts.length < (isAsked ? 2 : fewestHosts)) return [];
+  if (!cluster.accelerator.isHopperOrLater) return []; // DeepEP, Mooncake
   const prefill = split?.prefill ?? Math.max(1, Math.round(hosts.length / 4));
   const halves = { prefill, decode: hosts.length - prefill };
   const ranks = { prefill: prefill * gpusPerHost, decode: halves.decode * gpusPerHost };
@@ -51,9 +51,9 @@ export function splitCandidate(request: DeployRequest): Candidate | undefined {
     concurrency === undefined
       ? roomPerRank(request, spread, decodeBudget(usualPerRank))
       : requestsPerRank(request, ranks.decode);
-  if (perRank > mostPerRank) return undefined;
+  if (perRank > mostPerRank) return [];
   const budget = decodeBudget(perRank);
-  return {
+  const candidate: Candidate = {
     name: "split",
     layout: {
       kind: "prefill/decode split",
@@ -73,6 +73,7 @@ export function splitCandidate(request: DeployRequest): Candidate | undefined {
       },
     },
   };
+  return [candidate];
 }
 
 /** Copies of the experts that are used most: one more on every rank, as many as make the ranks' shares equal. */

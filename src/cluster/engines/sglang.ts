@@ -1,7 +1,6 @@
 /** SGLang: tensor parallel, data and expert parallel, or split in prefill and decode (Moonshot's guide, k2-facts §6.2). */
 import { withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
-import type { EngineBudget } from "../gpu-memory.ts";
 import type {
   Candidate,
   Choice,
@@ -9,11 +8,8 @@ import type {
   DeployRequest,
   ServingEngine,
 } from "../serving-engine.ts";
-import { tensorParallelProblem } from "../tensor-parallel.ts";
 import { environmentOf } from "./network-environment.ts";
-import { layoutSizes } from "./layout-sizes.ts";
-import { splitCandidate, splitCommands } from "./sglang-split.ts";
-import { budgetFor } from "./budget-for.ts";
+import { splitCandidates, splitCommands } from "./sglang-split.ts";
 import { fillingExperts } from "./expert-ranks.ts";
 import {
   dispatchEnvironment,
@@ -24,7 +20,7 @@ import {
 } from "./sglang-experts.ts";
 import { dataParallelAttention, sglangCommand, sglangProgram, valueFlags } from "./sglang-flags.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
-import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
+import { expertCandidates, gpusOf, tensorCandidates } from "./usual-candidates.ts";
 
 const distributedPort = 50_000;
 
@@ -33,6 +29,7 @@ const usualBudget = { of: "static", fraction: 0.85, batchedTokens: 8_192, sequen
 const tightBudget = { ...usualBudget, fraction: 0.92, batchedTokens: 2_048 } as const;
 /** Requests at a time on each rank: as many tokens as DeepEP sends by itself in a decode step. */
 const expertBudget = { ...usualBudget, sequences: 128 } as const;
+const tightExpertBudget = { ...tightBudget, sequences: 128 } as const;
 
 export const sglang: ServingEngine = {
   candidates,
@@ -41,37 +38,18 @@ export const sglang: ServingEngine = {
 };
 
 function candidates(request: DeployRequest): Candidate[] {
-  const { cluster, model, layout, kvCache, split } = request;
-  const gpus = cluster.gpusPerHost * cluster.hosts.length;
-  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
-  const budgets = (
-    ranks: number,
-    ...list: readonly Omit<EngineBudget, "kvBytesPerValue">[]
-  ): EngineBudget[] =>
-    list.map((budget) => budgetFor(request, ranks, { ...budget, kvBytesPerValue }));
-  const tooMany = tensorParallelProblem(model, gpus);
-  const all: Candidate[] = [];
-  if (!tooMany)
-    all.push({
-      name: "tp",
-      layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
-      reason: `Tensor parallelism over ${gpus} GPUs answers one request fastest, and reads no weight twice; each GPU keeps the whole KV cache.`,
-      spread: tensorSpread(gpus),
-      budgets: budgets(1, usualBudget, tightBudget),
-    });
-  if (gpus > 1 && requestsPerRank(request, gpus) <= mostPerRank)
-    all.push({
-      name: "dp-ep",
-      layout: {
-        kind: "data and expert parallel",
-        ...layoutSizes({ dataParallel: gpus, expertParallel: gpus }),
-      },
-      reason: `${tooMany ? `No tensor parallelism over ${gpus} GPUs: ${tooMany}. ` : ""}With data-parallel attention each GPU has a KV cache of its own, so that ${gpus} times as many tokens fit; the experts are shared out among all.`,
-      spread: dataExpertSpread(gpus, fillingExperts(request, gpus)),
-      budgets: budgets(gpus, expertBudget, { ...tightBudget, sequences: 128 }),
-    });
-  const splitOne = splitCandidate(request);
-  if (splitOne) all.unshift(splitOne);
+  const { layout, split } = request;
+  const gpus = gpusOf(request);
+  const all = [
+    ...splitCandidates(request),
+    ...tensorCandidates(request, [usualBudget, tightBudget]),
+    ...(requestsPerRank(request, gpus) > mostPerRank
+      ? []
+      : expertCandidates(request, {
+          budgets: [expertBudget, tightExpertBudget],
+          redundantExperts: fillingExperts(request, gpus),
+        })),
+  ];
   const wanted = layout ?? (split ? "split" : undefined);
   return wanted === undefined ? all : all.filter(({ name }) => name === wanted);
 }

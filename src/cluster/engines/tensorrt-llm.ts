@@ -2,7 +2,6 @@
 import { stringify } from "yaml";
 import { usageError } from "../../errors.ts";
 import type { NodeCommand, PlanFile } from "../deployment-plan.ts";
-import type { EngineBudget } from "../gpu-memory.ts";
 import type {
   Candidate,
   Choice,
@@ -10,14 +9,11 @@ import type {
   DeployRequest,
   ServingEngine,
 } from "../serving-engine.ts";
-import { tensorParallelProblem } from "../tensor-parallel.ts";
 import { mpirunCommand, mpirunPort } from "./mpirun.ts";
-import { budgetFor } from "./budget-for.ts";
-import { layoutSizes } from "./layout-sizes.ts";
 import { environmentOf } from "./network-environment.ts";
 import { sshCheck } from "./ssh-check.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
-import { dataExpertSpread, tensorSpread } from "./usual-spreads.ts";
+import { expertCandidates, gpusOf, tensorCandidates } from "./usual-candidates.ts";
 
 const program = ["trtllm-serve", "serve"] as const;
 const command = program.join(" ");
@@ -32,34 +28,15 @@ export const tensorRtLlm: ServingEngine = { candidates, commands };
 
 /** @throws KimiError for GPUs that it does not run K2 on. */
 function candidates(request: DeployRequest): Candidate[] {
-  const { cluster, model, layout, kvCache } = request;
+  const { layout } = request;
   requireGpus(request);
-  const gpus = cluster.gpusPerHost * cluster.hosts.length;
-  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
-  const budgets = (ranks: number): EngineBudget[] => [
-    budgetFor(request, ranks, { ...usualBudget, kvBytesPerValue }),
+  const expertParallel = expertRanks(request, gpusOf(request));
+  const all = [
+    ...(expertParallel === undefined
+      ? []
+      : expertCandidates(request, { budgets: [usualBudget], expertParallel })),
+    ...tensorCandidates(request, [usualBudget]),
   ];
-  const expertParallel = expertRanks(request, gpus);
-  const all: Candidate[] = [];
-  if (gpus > 1 && expertParallel !== undefined)
-    all.push({
-      name: "dp-ep",
-      layout: {
-        kind: "data and expert parallel",
-        ...layoutSizes({ dataParallel: gpus, expertParallel }),
-      },
-      reason: `With data-parallel attention each of ${gpus} GPUs has a KV cache of its own; the experts are shared out among all.`,
-      spread: dataExpertSpread(gpus),
-      budgets: budgets(gpus),
-    });
-  if (!tensorParallelProblem(model, gpus))
-    all.push({
-      name: "tp",
-      layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
-      reason: `Attention is cut by all ${gpus} GPUs, which saves its copies; each GPU keeps the whole KV cache.`,
-      spread: tensorSpread(gpus),
-      budgets: budgets(1),
-    });
   return layout === undefined ? all : all.filter(({ name }) => name === layout);
 }
 

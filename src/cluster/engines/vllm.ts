@@ -1,7 +1,6 @@
 /** vLLM: tensor parallel, with pipeline stages, or data parallel with expert parallelism (Moonshot's guide, k2-facts §6.1). */
 import { withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
-import type { EngineBudget } from "../gpu-memory.ts";
 import type {
   Candidate,
   Choice,
@@ -10,9 +9,9 @@ import type {
   ServingEngine,
 } from "../serving-engine.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
-import { dataExpertSpread, pipelineSpread, tensorSpread } from "./usual-spreads.ts";
+import { pipelineSpread } from "./usual-spreads.ts";
+import { budgetsFor, expertCandidates, tensorCandidates } from "./usual-candidates.ts";
 import { rayNodes, rayPort } from "./vllm-ray.ts";
-import { budgetFor } from "./budget-for.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import { environmentOf } from "./network-environment.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
@@ -33,46 +32,26 @@ const usualBudget = {
 const tightBudget = { ...usualBudget, fraction: 0.95, batchedTokens: 2_048 } as const;
 /** The guide's, for expert parallelism. */
 const expertBudget = { ...usualBudget, fraction: 0.85 } as const;
+const tightExpertBudget = { ...expertBudget, fraction: 0.93, batchedTokens: 2_048 } as const;
 
 export const vllm: ServingEngine = { candidates, commands };
 
 function candidates(request: DeployRequest): Candidate[] {
-  const { cluster, model, layout, kvCache } = request;
-  const { gpusPerHost, hosts } = cluster;
-  const gpus = gpusPerHost * hosts.length;
-  const kvBytesPerValue = kvCache === "fp8" ? 1 : 2;
-  const budgets = (
-    ranks: number,
-    ...list: readonly Omit<EngineBudget, "kvBytesPerValue">[]
-  ): EngineBudget[] =>
-    list.map((budget) => budgetFor(request, ranks, { ...budget, kvBytesPerValue }));
-  const tooMany = tensorParallelProblem(model, gpus);
-  const all: Candidate[] = [];
-  if (!tooMany)
-    all.push({
-      name: "tp",
-      layout: { kind: "tensor parallel", ...layoutSizes({ tensorParallel: gpus }) },
-      reason: `Tensor parallelism over ${gpus} GPUs answers one request fastest, and reads no weight twice; each GPU keeps the whole KV cache.`,
-      spread: tensorSpread(gpus),
-      budgets: budgets(1, usualBudget, tightBudget),
-    });
-  if (gpus > 1)
-    all.push({
-      name: "dp-ep",
-      layout: {
-        kind: "data and expert parallel",
-        ...layoutSizes({ dataParallel: gpus, expertParallel: gpus }),
-      },
-      reason: `${tooMany ? `No tensor parallelism over ${gpus} GPUs: ${tooMany}. ` : ""}With data parallelism each GPU has a KV cache of its own, so that ${gpus} times as many tokens fit; the experts are shared out among all.`,
-      spread: dataExpertSpread(gpus),
-      budgets: budgets(gpus, expertBudget, {
-        ...expertBudget,
-        fraction: 0.93,
-        batchedTokens: 2_048,
-      }),
-    });
-  if (hosts.length > 1 && !tensorParallelProblem(model, gpusPerHost))
-    all.push({
+  const { layout } = request;
+  const all = [
+    ...tensorCandidates(request, [usualBudget, tightBudget]),
+    ...expertCandidates(request, { budgets: [expertBudget, tightExpertBudget] }),
+    ...pipelineCandidates(request),
+  ];
+  return layout === undefined ? all : all.filter(({ name }) => name === layout);
+}
+
+function pipelineCandidates(request: DeployRequest): Candidate[] {
+  const { gpusPerHost, hosts } = request.cluster;
+  if (hosts.length === 1 || tensorParallelProblem(request.model, gpusPerHost) !== undefined)
+    return [];
+  return [
+    {
       name: "tp-pp",
       layout: {
         kind: "tensor and pipeline parallel",
@@ -81,9 +60,9 @@ function candidates(request: DeployRequest): Candidate[] {
       reason:
         "Tensor parallelism stays within a host and the hosts pass on hidden states only, which a slow network bears.",
       spread: pipelineSpread(gpusPerHost, hosts.length),
-      budgets: budgets(1, usualBudget, tightBudget),
-    });
-  return layout === undefined ? all : all.filter(({ name }) => name === layout);
+      budgets: budgetsFor(request, 1, [usualBudget, tightBudget]),
+    },
+  ];
 }
 
 function commands(request: DeployRequest, choice: Choice): Commands {
