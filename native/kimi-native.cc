@@ -2,14 +2,17 @@
 //
 // Loaded with RTLD_GLOBAL before the bindings, this library is where their calls of llama_model_default_params and
 // llama_context_default_params end up: it asks the real ones and changes what JavaScript set (k2-facts 5.4, 4.11).
+// So do those that make and free a context, which gets threads of its own.
 #include <dlfcn.h>
 #include <link.h>
 #include <strings.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <regex>
@@ -28,6 +31,11 @@ struct Overrides {
   std::vector<BufferOverride> list;
 };
 
+struct ThreadPool {
+  void* pool;
+  FreeThreadPool release;
+};
+
 struct Settings {
   std::mutex mutex;
   // Never emptied: a load that has begun may still read an earlier one.
@@ -35,6 +43,7 @@ struct Settings {
   std::optional<bool> useExtraBuffers, noHost;
   std::optional<float> betaFast, betaSlow;
   int modelsTaken = 0, contextsTaken = 0;
+  std::map<void*, ThreadPool> pools; // by context
 };
 
 // Never destroyed: a thread may still load when the process ends.
@@ -43,6 +52,7 @@ Settings& settings = *new Settings;
 std::string folderOf(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
 struct Search {
+  const char* prefix; // of the library's file name
   std::string folder, found;
 };
 
@@ -50,24 +60,50 @@ int visit(dl_phdr_info* info, size_t, void* data) {
   auto* search = static_cast<Search*>(data);
   const std::string path = info->dlpi_name ? info->dlpi_name : "";
   const std::string folder = folderOf(path);
-  if (path.compare(folder.size(), 9, "libllama.") != 0) return 0;
+  if (path.compare(folder.size(), strlen(search->prefix), search->prefix) != 0) return 0;
   if (search->found.empty() || folder == search->folder) search->found = path;
   return folder == search->folder;
 }
 
-// The function of that name in the libllama beside the caller's library, or in any that is loaded.
+// The function of that name in a library beside the caller's, or in any that is loaded; null if there is none.
 template <typename Function>
-Function original(const char* name, void* caller) {
+Function find(const char* prefix, const char* name, void* caller) {
   Dl_info info{};
-  Search search{dladdr(caller, &info) && info.dli_fname ? folderOf(info.dli_fname) : "", ""};
+  Search search{prefix, dladdr(caller, &info) && info.dli_fname ? folderOf(info.dli_fname) : "", ""};
   dl_iterate_phdr(visit, &search);
   void* library = search.found.empty() ? nullptr : dlopen(search.found.c_str(), RTLD_NOW | RTLD_NOLOAD);
-  void* function = library ? dlsym(library, name) : nullptr;
+  return reinterpret_cast<Function>(library ? dlsym(library, name) : nullptr);
+}
+
+template <typename Function>
+Function original(const char* name, void* caller) {
+  auto function = find<Function>("libllama.", name, caller);
   if (!function) {
-    fprintf(stderr, "kimi-native: no %s in %s\n", name, search.found.c_str());
+    fprintf(stderr, "kimi-native: no %s in llama.cpp's library\n", name);
     abort();
   }
-  return reinterpret_cast<Function>(function);
+  return function;
+}
+
+// How long threads look for the next graph before they sleep, as in llama.cpp's own programs.
+constexpr uint32_t usualPoll = 50;
+
+// Without it ggml starts and ends a context's threads with every graph, which is with every token: 5 % of decoding.
+void giveThreads(void* context, const ContextParameters& parameters, void* caller) {
+  const int threads = std::max(parameters.threads[0], parameters.threads[1]);
+  if (threads < 2) return;
+  auto make = find<NewThreadPool>("libggml-cpu", "ggml_threadpool_new", caller);
+  auto release = find<FreeThreadPool>("libggml-cpu", "ggml_threadpool_free", caller);
+  auto attach = find<AttachThreadPool>("libllama.", "llama_attach_threadpool", caller);
+  if (!make || !release || !attach) return;
+  ThreadPoolParameters wanted{};
+  wanted.threads = threads;
+  wanted.poll = usualPoll;
+  void* pool = make(&wanted);
+  if (!pool) return;
+  attach(context, pool, nullptr);
+  std::lock_guard lock(settings.mutex);
+  settings.pools[context] = {pool, release};
 }
 
 }  // namespace
@@ -100,6 +136,26 @@ EXPORTED ContextParameters llama_context_default_params() {
   if (settings.betaFast) parameters.yarnBetaFast = *settings.betaFast;
   if (settings.betaSlow) parameters.yarnBetaSlow = *settings.betaSlow;
   return parameters;
+}
+
+EXPORTED void* llama_init_from_model(void* model, ContextParameters parameters) {
+  void* caller = __builtin_return_address(0);
+  void* context = original<NewContext>("llama_init_from_model", caller)(model, parameters);
+  if (context) giveThreads(context, parameters, caller);
+  return context;
+}
+
+EXPORTED void llama_free(void* context) {
+  std::optional<ThreadPool> threads;
+  {
+    std::lock_guard lock(settings.mutex);
+    if (auto found = settings.pools.find(context); found != settings.pools.end()) {
+      threads = found->second;
+      settings.pools.erase(found);
+    }
+  }
+  original<FreeContext>("llama_free", __builtin_return_address(0))(context);
+  if (threads) threads->release(threads->pool);
 }
 
 namespace {
@@ -185,6 +241,14 @@ napi_value timesTaken(napi_env env, napi_callback_info) {
   return result;
 }
 
+// Contexts that have threads of their own now.
+napi_value threadPools(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  std::lock_guard lock(settings.mutex);
+  napi_create_double(env, settings.pools.size(), &result);
+  return result;
+}
+
 struct Ggml {
   TypeName typeName;
   RowSize rowSize;
@@ -257,6 +321,7 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
       {"setModelParameters", setModelParameters},
       {"setContextParameters", setContextParameters},
       {"timesTaken", timesTaken},
+      {"threadPools", threadPools},
       {"openLibrary", openLibrary},
       {"quantize", quantize},
   };

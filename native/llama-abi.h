@@ -1,5 +1,5 @@
-// The two structs of llama.cpp v0.5.0 (include/llama.h) that it returns by value, and the functions that the addon
-// calls. test/unit/engine/local/native-abi.test.ts compiles these against the real headers.
+// The structs of llama.cpp v0.5.0 (include/llama.h, ggml/include/ggml.h) that it takes or returns, and the functions that
+// the addon calls. test/unit/engine/local/native-abi.test.ts compiles these against the real headers.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -50,10 +50,24 @@ struct ContextParameters { // llama_context_params
   void* otherContext;
 };
 
+struct ThreadPoolParameters { // ggml_threadpool_params
+  bool cpuMask[512];
+  int threads;
+  int32_t priority;
+  uint32_t poll; // how long threads spin for more work before they sleep: 0 to 100
+  bool strictPlacement;
+  bool paused;
+};
+
 constexpr int typeCount = 43; // GGML_TYPE_COUNT
 
 using ModelDefaults = ModelParameters (*)();
 using ContextDefaults = ContextParameters (*)();
+using NewContext = void* (*)(void* model, ContextParameters parameters);
+using FreeContext = void (*)(void* context);
+using AttachThreadPool = void (*)(void* context, void* pool, void* poolForBatches);
+using NewThreadPool = void* (*)(ThreadPoolParameters* parameters);
+using FreeThreadPool = void (*)(void* pool);
 using CpuBufferType = void* (*)();
 using TypeName = const char* (*)(int type);
 using RowSize = size_t (*)(int type, int64_t values);

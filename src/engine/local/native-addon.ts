@@ -24,6 +24,8 @@ export interface NativeAddon {
   }): void;
   /** How often the bindings have asked: 0 after a load means that nothing was set. */
   timesTaken(): number;
+  /** Contexts that keep their threads between graphs: those of two threads or more, which ggml would start anew each time. */
+  threadPools(): number;
 }
 
 /** The addon, or the reason why it is not there, as a clause. */
@@ -37,6 +39,7 @@ interface Exports {
   ): void;
   setContextParameters(yarnBetaFast?: number, yarnBetaSlow?: number): void;
   timesTaken(): number;
+  threadPools(): number;
 }
 
 let opened: NativeAddonResult | undefined;
@@ -74,6 +77,7 @@ function load(): NativeAddonResult {
       setContextParameters: ({ yarnBetaFast, yarnBetaSlow }) =>
         exports.setContextParameters(yarnBetaFast, yarnBetaSlow),
       timesTaken: () => exports.timesTaken(),
+      threadPools: () => exports.threadPools(),
     },
   };
 }

@@ -42,6 +42,17 @@ const fields = {
       otherContext: "ctx_other",
     },
   },
+  ThreadPoolParameters: {
+    as: "ggml_threadpool_params",
+    names: {
+      cpuMask: "cpumask",
+      threads: "n_threads",
+      priority: "prio",
+      poll: "poll",
+      strictPlacement: "strict_cpu",
+      paused: "paused",
+    },
+  },
   BufferOverride: {
     as: "llama_model_tensor_buft_override",
     names: { pattern: "pattern", bufferType: "buft" },

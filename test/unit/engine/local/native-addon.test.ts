@@ -219,3 +219,22 @@ describe("on a Vulkan device", { timeout: 240_000 }, async () => {
     },
   );
 });
+
+test.skipIf(!("addon" in native))(
+  "a context of several threads keeps them between graphs and gives them back",
+  async () => {
+    if (!("addon" in native)) return;
+    const { addon } = native;
+    const pools = async (threads: number): Promise<number[]> => {
+      const loaded = await loadLlama({ file: openModelFile(nanoModel), threads, placement: {} });
+      const during = addon.threadPools();
+      const tokens = [1_604, 32, 60] as Parameters<typeof loaded.sequence.evaluate>[0];
+      await loaded.sequence.evaluateWithoutGeneratingNewTokens(tokens);
+      await loaded.dispose();
+      return [during, addon.threadPools()];
+    };
+    expect(await pools(2)).toEqual([1, 0]);
+    expect(await pools(1)).toEqual([0, 0]);
+    expect(await pools(2)).toEqual([1, 0]);
+  },
+);
