@@ -1,15 +1,23 @@
 import { defineConfig } from "vitest/config";
 
-const project = (name: string) => ({
+/** What is seen on a terminal hangs on who is quicker, the program or the window that changes: these run alone. */
+const terminals = ["test/e2e/chat*.test.ts", "test/e2e/terminal.test.ts"];
+
+const project = (name: string, more: object = {}) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`] },
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...more },
 });
 
 export default defineConfig({
   test: {
     globalSetup: "test/support/build.ts",
     reporters: ["default", "./test/support/count-reporter.ts"],
-    projects: [project("unit"), project("contract"), project("e2e")],
+    projects: [
+      project("unit"),
+      project("contract"),
+      project("e2e", { exclude: terminals }),
+      project("terminal", { include: terminals, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+    ],
     testTimeout: 30_000,
   },
 });
