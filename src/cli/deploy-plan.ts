@@ -17,6 +17,7 @@ import {
   type CpuKind,
   type DeployRequest,
 } from "../cluster/serving-engine.ts";
+import { nearest } from "../config/nearest.ts";
 import { messageOf, usageError } from "../errors.ts";
 import { openHub } from "../models/hub.ts";
 import { parseReference } from "../models/reference.ts";
@@ -29,7 +30,7 @@ export async function planFromOptions(
   engineName: string,
   options: DeployOptions,
 ): Promise<{ readonly plan: DeploymentPlan; readonly hasStandIns: boolean }> {
-  const engine = requireOne("engine", engineName, engineNames);
+  const engine = requireEngine(engineName);
   const engineVersion = resolveVersion(engine, options.engineVersion);
   const flags = await readEngineFlags(engine, engineVersion);
   const { cluster, cpu } = clusterFrom(options);
@@ -59,6 +60,14 @@ export async function planFromOptions(
   });
   const whole = withEngineFlags(plan, options.engineFlags, flags);
   return { plan: whole, hasStandIns: cluster.hasStandIns };
+}
+
+/** A mistyped engine may have been meant as one of deploy's own commands. */
+function requireEngine(text: string): EngineName {
+  const command = nearest(text, ["status", "stop"]);
+  if (command === undefined || nearest(text, engineNames) !== undefined)
+    return requireOne("engine", text, engineNames);
+  throw usageError(`there is no engine ${text}`, `Did you mean kimi deploy ${command}?`);
 }
 
 function clusterFrom({ gpu, gpus, nodes, hosts, inventory }: DeployOptions): {

@@ -88,6 +88,7 @@ test.each([
   [["deploy", "vllm", "--gpus", "0", "--gpu", "h200"], 2, "--gpus 0 is no count", "whole number"],
   [["deploy", "vllm", ...two, "--nodes", "0"], 2, "--nodes 0 is no count", "whole number"],
   [["deploy", "vllm"], 2, "it is not said what the machines are", "--gpus 16 --gpu h200"],
+  [["deploy", "stopp", "x"], 2, "there is no engine stopp", "Did you mean kimi deploy stop?"],
   [["deploy"], 2, "missing required argument 'engine'", "kimi deploy --help"],
   [
     ["deploy", "vllm", ...two, "--context", "lots"],
