@@ -103,6 +103,13 @@ function hostOf(text: string, gpus: number): Host {
   };
 }
 
+/** The one that answers, or that starts the others. */
+export function firstHost({ hosts }: Cluster): Host {
+  const [first] = hosts;
+  if (!first) throw new Error("a cluster has a host");
+  return first;
+}
+
 /** A name of the DNS, or an IP address. */
 export function isAddress(text: string): boolean {
   return isIPv6(text) || /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(text);

@@ -4,7 +4,7 @@ import type { ModelDescription } from "../checkpoint/describe-model.ts";
 /** Beyond it Moonshot's guide says to combine it with pipeline parallelism. */
 const mostTensorParallel = 16;
 /** Values along a side of an FP8 block, which no cut may go through. */
-const fp8Block = 128;
+export const fp8Block = 128;
 
 /** `undefined` if a layer can be cut into so many parts, else why not. */
 export function tensorParallelProblem(

@@ -9,6 +9,7 @@ import type {
   HostPart,
   ServingEngine,
 } from "../serving-engine.ts";
+import { firstHost } from "../cluster.ts";
 import type { Spread } from "../spread.ts";
 import { tensorParallelProblem } from "../tensor-parallel.ts";
 import { methodOf, weightsOf, type Method } from "./ktransformers-methods.ts";
@@ -114,8 +115,7 @@ function hostPart({ model, cluster, cpu = "amx" }: DeployRequest, method: Method
 
 function commands(request: DeployRequest, choice: Choice): Commands {
   const { cluster, port, cpuWeights, modelArgument } = request;
-  const [host] = cluster.hosts;
-  if (!host) throw new Error("a cluster has a host");
+  const host = firstHost(cluster);
   const method = methodOf(request);
   const toolCalls = toolCallFlags(request, sglangCommand);
   const { spread, layout } = choice.candidate;

@@ -1,5 +1,5 @@
 /** SGLang: tensor parallel, data and expert parallel, or split in prefill and decode (Moonshot's guide, k2-facts §6.2). */
-import { withPort } from "../cluster.ts";
+import { firstHost, withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
 import type {
   Candidate,
@@ -57,8 +57,7 @@ function candidates(request: DeployRequest): Candidate[] {
 function commands(request: DeployRequest, choice: Choice): Commands {
   const { cluster, port } = request;
   const { hosts } = cluster;
-  const [first] = hosts;
-  if (!first) throw new Error("a cluster has a host");
+  const first = firstHost(cluster);
   const toolCalls = toolCallFlags(request, sglangCommand);
   const nodes: NodeCommand[] = hosts.map((host, index) => ({
     name: host.name,

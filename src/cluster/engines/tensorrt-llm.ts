@@ -1,6 +1,7 @@
 /** TensorRT-LLM: `trtllm-serve`, on several hosts under `mpirun` (Moonshot's guide, k2-facts §6.4). */
 import { stringify } from "yaml";
 import { usageError } from "../../errors.ts";
+import { firstHost } from "../cluster.ts";
 import type { NodeCommand, PlanFile } from "../deployment-plan.ts";
 import type {
   Candidate,
@@ -9,6 +10,7 @@ import type {
   DeployRequest,
   ServingEngine,
 } from "../serving-engine.ts";
+import { fp8Block } from "../tensor-parallel.ts";
 import { mpirunCommand, mpirunPort } from "./mpirun.ts";
 import { environmentOf } from "./network-environment.ts";
 import { sshCheck } from "./ssh-check.ts";
@@ -19,7 +21,6 @@ const program = ["trtllm-serve", "serve"] as const;
 const command = program.join(" ");
 const optionsFile = "extra-llm-api-config.yml";
 const usualExpertRanks = 8;
-const fp8Block = 128;
 const batchSizes = [1, 2, 4, 8, 16, 32, 64, 128];
 
 const usualBudget = { of: "free", fraction: 0.95, batchedTokens: 4_096, sequences: 128 } as const;
@@ -66,8 +67,7 @@ function expertRanks({ model }: DeployRequest, gpus: number): number | undefined
 function commands(request: DeployRequest, choice: Choice): Commands {
   const { cluster, port } = request;
   const { hosts, gpusPerHost } = cluster;
-  const [first] = hosts;
-  if (!first) throw new Error("a cluster has a host");
+  const first = firstHost(cluster);
   const processes = hosts.length * gpusPerHost;
   const toolCalls = toolCallFlags(request, command);
   const serve = serveCommand(request, choice);

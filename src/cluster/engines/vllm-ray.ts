@@ -1,5 +1,5 @@
 /** Ray, which joined vLLM's hosts before it had `--nnodes`. */
-import { withPort } from "../cluster.ts";
+import { firstHost, withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
 import type { DeployRequest } from "../serving-engine.ts";
 import { environmentOf } from "./network-environment.ts";
@@ -8,7 +8,7 @@ export const rayPort = 6_379;
 
 /** Before `--nnodes` several hosts were joined by Ray, which the guide only mentions. */
 export function rayNodes(request: DeployRequest): NodeCommand[] {
-  const [first] = request.cluster.hosts;
+  const { address } = firstHost(request.cluster);
   return request.cluster.hosts.map((host, index) => ({
     name: `ray-${index}`,
     role: "worker",
@@ -19,7 +19,7 @@ export function rayNodes(request: DeployRequest): NodeCommand[] {
       "--block",
       ...(index === 0
         ? ["--head", `--port=${rayPort}`]
-        : [`--address=${withPort(first?.address ?? "", rayPort)}`]),
+        : [`--address=${withPort(address, rayPort)}`]),
     ],
     env: environmentOf(request),
   }));

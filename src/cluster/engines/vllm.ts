@@ -1,5 +1,5 @@
 /** vLLM: tensor parallel, with pipeline stages, or data parallel with expert parallelism (Moonshot's guide, k2-facts §6.1). */
-import { withPort } from "../cluster.ts";
+import { firstHost, withPort } from "../cluster.ts";
 import type { NodeCommand } from "../deployment-plan.ts";
 import type {
   Candidate,
@@ -68,8 +68,7 @@ function pipelineCandidates(request: DeployRequest): Candidate[] {
 function commands(request: DeployRequest, choice: Choice): Commands {
   const { cluster, port } = request;
   const { hosts } = cluster;
-  const [first] = hosts;
-  if (!first) throw new Error("a cluster has a host");
+  const first = firstHost(cluster);
   const isDataParallel = choice.candidate.name === "dp-ep";
   const common = commonFlags(request, choice);
   const needsRay = hosts.length > 1 && !isDataParallel && !request.hasFlag(command, "--nnodes");
@@ -96,15 +95,9 @@ function commands(request: DeployRequest, choice: Choice): Commands {
   return {
     nodes: [...(needsRay ? rayNodes(request) : []), ...nodes],
     files: [],
-    endpoint: endpoint(request),
+    endpoint: { host: first, port, protocol: toolCallFlags(request, command).protocol },
     notes: notes(request, choice),
   };
-}
-
-function endpoint(request: DeployRequest): Commands["endpoint"] {
-  const [host] = request.cluster.hosts;
-  if (!host) throw new Error("a cluster has a host");
-  return { host, port: request.port, protocol: toolCallFlags(request, command).protocol };
 }
 
 function tensorParallelFlags(
@@ -125,7 +118,7 @@ function tensorParallelFlags(
       ? [
           ["--nnodes", `${cluster.hosts.length}`],
           ["--node-rank", `${index}`],
-          ["--master-addr", cluster.hosts[0]?.address ?? ""],
+          ["--master-addr", firstHost(cluster).address],
           ["--master-port", `${masterPort}`],
         ].flat()
       : []),
@@ -140,7 +133,7 @@ function dataParallelFlags({ cluster }: DeployRequest, index: number): string[] 
     ["--data-parallel-size-local", `${gpusPerHost}`],
     ...(hosts.length > 1
       ? [
-          ["--data-parallel-address", hosts[0]?.address ?? ""],
+          ["--data-parallel-address", firstHost(cluster).address],
           ["--data-parallel-rpc-port", `${dataParallelPort}`],
         ]
       : []),
