@@ -34,6 +34,8 @@ export interface NodeCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Where it says by HTTP 200 that it can serve; absent of a `worker`. */
   readonly health?: { readonly port: number; readonly path: string } | undefined;
+  /** Where it listens for the plan's other processes, whatever `--port` is; several processes can share a host. */
+  readonly peerPorts?: readonly number[];
 }
 
 export interface PlanFile {

@@ -7,7 +7,7 @@ import { sglang } from "./engines/sglang.ts";
 import { tensorRtLlm } from "./engines/tensorrt-llm.ts";
 import { vllm } from "./engines/vllm.ts";
 import { refuse } from "./refusal.ts";
-import type { Choice, DeployRequest, ServingEngine } from "./serving-engine.ts";
+import type { Choice, Commands, DeployRequest, ServingEngine } from "./serving-engine.ts";
 
 const engines: Readonly<Record<EngineName, ServingEngine>> = {
   vllm,
@@ -36,6 +36,8 @@ export function planDeployment(request: DeployRequest): DeploymentPlan {
   const tried = attempts(request, candidates);
   const choice = chooseLayout(request, tried);
   if (!choice) throw refuse(request, tried, serving.candidates);
+  const commands = serving.commands(request, choice);
+  refuseTakenPort(commands);
   return {
     engine,
     engineVersion: request.engineVersion,
@@ -43,8 +45,22 @@ export function planDeployment(request: DeployRequest): DeploymentPlan {
     servedName: request.servedName,
     layout: { ...choice.candidate.layout, reasons: reasons(request, choice) },
     memory: choice.memory,
-    ...withCommonNotes(request, serving.commands(request, choice)),
+    ...withCommonNotes(request, commands),
   };
+}
+
+/** The plan's own ports are fixed, and on one host with the endpoint's. */
+function refuseTakenPort({ nodes, endpoint: { host, port } }: Commands): void {
+  const onHost = nodes.filter((node) => node.host.name === host.name);
+  const endpoint = onHost.findLast(({ health }) => health?.port === port);
+  const taken = onHost.find(
+    (node) => node.peerPorts?.includes(port) || (node !== endpoint && node.health?.port === port),
+  );
+  if (taken)
+    throw usageError(
+      `--port ${port} is taken: ${taken.name} listens there for the plan's other processes`,
+      "Choose another, or leave it out.",
+    );
 }
 
 function noLayout({ engine, layout, split, concurrency, cluster }: DeployRequest): KimiError {
@@ -81,7 +97,7 @@ function reasons(
   ];
 }
 
-function withCommonNotes<Commands extends Pick<DeploymentPlan, "notes">>(
+function withCommonNotes(
   { cluster, model, modelArgument, modelType, engine }: DeployRequest,
   commands: Commands,
 ): Commands {

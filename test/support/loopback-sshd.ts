@@ -11,7 +11,8 @@ import { newFolder } from "./kimi.ts";
 /** As root it must be called by its full path. */
 const sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].find((path) => existsSync(path));
 
-export const isSshdThere = sshd !== undefined && existsSync("/usr/bin/ssh");
+export const isSshThere = existsSync("/usr/bin/ssh");
+export const isSshdThere = sshd !== undefined && isSshThere;
 
 export interface LoopbackSshd {
   readonly port: number;

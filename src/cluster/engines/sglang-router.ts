@@ -6,7 +6,7 @@ import type { DeployRequest } from "../serving-engine.ts";
 /** Of each half's server, behind the router. */
 export const serverPort = 30_000;
 /** Where a prefill server tells decode servers of a request: SGLang's own choice. */
-const bootstrapPort = 8_998;
+export const bootstrapPort = 8_998;
 
 const router = ["python", "-m", "sglang_router.launch_router"] as const;
 /** The guide's, which went into a package of its own. */

@@ -12,7 +12,7 @@ import {
   requestsPerRank,
 } from "./sglang-experts.ts";
 import { environmentOf } from "./network-environment.ts";
-import { routerNode, serverPort } from "./sglang-router.ts";
+import { bootstrapPort, routerNode, serverPort } from "./sglang-router.ts";
 import { layoutSizes } from "./layout-sizes.ts";
 import { dataParallelAttention, sglangCommand, sglangProgram, valueFlags } from "./sglang-flags.ts";
 import { openEndpointNote, toolCallFlags } from "./tool-call-flags.ts";
@@ -151,7 +151,12 @@ function halfNodes({ mode, hosts }: Half, request: DeployRequest, choice: Choice
       toolCallFlags(request, sglangCommand).flags,
     ].flat(),
     env: { ...environment(mode, request, choice), ...environmentOf(request) },
-    ...(rank === 0 ? { health: { port: serverPort, path: "/health" } } : {}),
+    ...(rank === 0
+      ? {
+          health: { port: serverPort, path: "/health" },
+          peerPorts: [distributedPort, ...(mode === "prefill" ? [bootstrapPort] : [])],
+        }
+      : {}),
   }));
 }
 

@@ -86,6 +86,7 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       ...(choice.candidate.name === "dp-ep" ? dispatchEnvironment(request, choice.budget) : {}),
     },
     ...(index === 0 ? { health: { port, path: "/health" } } : {}),
+    ...(index === 0 && hosts.length > 1 ? { peerPorts: [distributedPort] } : {}),
   }));
   return {
     nodes,

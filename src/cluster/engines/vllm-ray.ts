@@ -22,5 +22,6 @@ export function rayNodes(request: DeployRequest): NodeCommand[] {
         : [`--address=${withPort(address, rayPort)}`]),
     ],
     env: environmentOf(request),
+    ...(index === 0 ? { peerPorts: [rayPort] } : {}),
   }));
 }

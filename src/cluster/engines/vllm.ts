@@ -91,6 +91,9 @@ function commands(request: DeployRequest, choice: Choice): Commands {
       ...(needsRay ? { RAY_ADDRESS: withPort(first.address, rayPort) } : {}),
     },
     ...(index === 0 ? { health: { port, path: "/health" } } : {}),
+    ...(index === 0 && hosts.length > 1 && !needsRay
+      ? { peerPorts: [isDataParallel ? dataParallelPort : masterPort] }
+      : {}),
   }));
   return {
     nodes: [...(needsRay ? rayNodes(request) : []), ...nodes],

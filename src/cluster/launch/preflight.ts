@@ -37,7 +37,9 @@ export function hostNeeds(plan: DeploymentPlan, reach: Reach): HostNeeds[] {
     const commands = nodes.map(({ argv, env }) => ({ argv, env }));
     if (mpi?.hosts.some((one) => keyOf(one) === host.key))
       commands.push({ argv: mpi.argv, env: commands[0]?.env ?? {} });
-    const ports = nodes.flatMap(({ health }) => (health === undefined ? [] : [health.port]));
+    const ports = nodes.flatMap(({ health, peerPorts = [] }) =>
+      health === undefined ? peerPorts : [health.port, ...peerPorts],
+    );
     if (keyOf(endpoint.host) === host.key) ports.push(endpoint.port);
     const readsModel = commands.some(({ argv }) => argv.some((word) => word.includes(plan.model)));
     return {

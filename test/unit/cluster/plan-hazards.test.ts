@@ -238,3 +238,21 @@ test.each([
     expect.objectContaining({ message: expect.stringContaining(message), exitCode: 2 }),
   );
 });
+
+test("the endpoint's port is none that the plan's processes meet at", async () => {
+  const split = { engine: "sglang", split: { prefill: 4, decode: 4 } } as const;
+  for (const { wanted, nodes, port, name } of [
+    { wanted: { engine: "vllm", layout: "tp" }, nodes: 2, port: 29_501, name: "node-0" },
+    { wanted: { engine: "vllm", layout: "dp-ep" }, nodes: 2, port: 13_345, name: "node-0" },
+    { wanted: { engine: "sglang", layout: "tp" }, nodes: 2, port: 50_000, name: "node-0" },
+    { wanted: split, nodes: 8, port: 30_000, name: "prefill-0" },
+    { wanted: split, nodes: 8, port: 5_757, name: "prefill-0" },
+    { wanted: split, nodes: 8, port: 8_998, name: "prefill-0" },
+  ] as const) {
+    await expect(plan(h200(nodes), { ...wanted, port })).rejects.toThrow(
+      `--port ${port} is taken: ${name} listens there for the plan's other processes`,
+    );
+    expect((await plan(h200(nodes), { ...wanted, port: port + 1 })).endpoint.port).toBe(port + 1);
+  }
+  expect((await plan(h200(1), { engine: "vllm", port: 29_501 })).endpoint.port).toBe(29_501);
+});

@@ -12,6 +12,7 @@ import {
 import type { LaunchEvent } from "../../../../src/cluster/launch/launch-events.ts";
 import { launchPlan, type LaunchOptions } from "../../../../src/cluster/launch/launch-plan.ts";
 import { newFolder } from "../../../support/kimi.ts";
+import { isSshThere } from "../../../support/loopback-sshd.ts";
 import { isRunning } from "../../../support/processes.ts";
 import { freePort, hostAt, planOf, processesIn, testNode } from "../../../support/deployments.ts";
 
@@ -247,6 +248,9 @@ test("a port in use, a program or a model that is not there are found before any
     message: `port ${port} of host h127001 is in use`,
     hint: "Stop what listens there, or choose another port.",
   });
+  expect(await refused(planOf([{ ...free, peerPorts: [port] }]))).toMatchObject({
+    message: `port ${port} of host h127001 is in use`,
+  });
   expect(await refused(planOf([{ ...free, argv: ["vllm-of-no-kind"] }]))).toMatchObject({
     message: "there is no program vllm-of-no-kind on host h127001",
   });
@@ -274,51 +278,57 @@ test("a setup command puts programs on the path, and so does a node's own enviro
   }
 });
 
-test("a host whose ssh port nobody listens on, and one that says nothing, do not answer", async () => {
-  const silent = createServer();
-  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.2", resolve));
-  onTestFinished(() => void silent.close());
-  const { port: sshPort } = silent.address() as { port: number };
-  const closed = await freePort();
-  const at = async (port: number) =>
-    planOf([
-      testNode({
-        name: "node-0",
-        port: await freePort(),
-        host: hostAt("127.0.0.2", { sshPort: port }),
-      }),
-    ]);
-  expect(await refused(await at(closed))).toMatchObject({
-    code: "unreachable",
-    exitCode: 75,
-    message: `host h127002 does not answer: connect to host 127.0.0.2 port ${closed}: Connection refused`,
-    hint: `\`ssh -p ${closed} 127.0.0.2 true\` must work without asking: check the address, the port and that it is up.`,
-  });
-  expect(await refused(await at(sshPort))).toMatchObject({
-    code: "unreachable",
-    message: expect.stringMatching(/^host h127002 does not answer: .*timed out/i) as string,
-  });
-});
+test.skipIf(!isSshThere)(
+  "a host whose ssh port nobody listens on, and one that says nothing, do not answer",
+  async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.2", resolve));
+    onTestFinished(() => void silent.close());
+    const { port: sshPort } = silent.address() as { port: number };
+    const closed = await freePort();
+    const at = async (port: number) =>
+      planOf([
+        testNode({
+          name: "node-0",
+          port: await freePort(),
+          host: hostAt("127.0.0.2", { sshPort: port }),
+        }),
+      ]);
+    expect(await refused(await at(closed))).toMatchObject({
+      code: "unreachable",
+      exitCode: 75,
+      message: `host h127002 does not answer: connect to host 127.0.0.2 port ${closed}: Connection refused`,
+      hint: `\`ssh -p ${closed} 127.0.0.2 true\` must work without asking: check the address, the port and that it is up.`,
+    });
+    expect(await refused(await at(sshPort))).toMatchObject({
+      code: "unreachable",
+      message: expect.stringMatching(/^host h127002 does not answer: .*timed out/i) as string,
+    });
+  },
+);
 
-test("a host that is out of reach keeps nobody from stopping the others, and the deployment is still known", async () => {
-  const plan = planOf([testNode({ name: "node-0", port: await freePort() })]);
-  const { options, stateFolder, folder } = launchOf(plan);
-  await (await launchPlan(options)).detach();
-  const [record] = listDeployments(stateFolder);
-  if (!record) throw new Error("there is no record");
-  const gone = hostAt("127.0.0.2", { sshPort: await freePort() });
-  const nodes = [testNode({ name: "node-1", port: 1, host: gone }), ...plan.nodes];
-  const more = { ...record, plan: { ...plan, nodes } };
-  expect((await deploymentStatus(more)).nodes).toMatchObject([
-    { node: "node-1", state: "unreachable" },
-    { node: "node-0", state: "running" },
-  ]);
-  await expect(stopDeployment(stateFolder, more, { graceSeconds: 5 })).rejects.toMatchObject({
-    code: "unreachable",
-  });
-  expect(processesIn(folder)).toEqual([]);
-  expect(listDeployments(stateFolder)).toHaveLength(1);
-});
+test.skipIf(!isSshThere)(
+  "a host that is out of reach keeps nobody from stopping the others, and the deployment is still known",
+  async () => {
+    const plan = planOf([testNode({ name: "node-0", port: await freePort() })]);
+    const { options, stateFolder, folder } = launchOf(plan);
+    await (await launchPlan(options)).detach();
+    const [record] = listDeployments(stateFolder);
+    if (!record) throw new Error("there is no record");
+    const gone = hostAt("127.0.0.2", { sshPort: await freePort() });
+    const nodes = [testNode({ name: "node-1", port: 1, host: gone }), ...plan.nodes];
+    const more = { ...record, plan: { ...plan, nodes } };
+    expect((await deploymentStatus(more)).nodes).toMatchObject([
+      { node: "node-1", state: "unreachable" },
+      { node: "node-0", state: "running" },
+    ]);
+    await expect(stopDeployment(stateFolder, more, { graceSeconds: 5 })).rejects.toMatchObject({
+      code: "unreachable",
+    });
+    expect(processesIn(folder)).toEqual([]);
+    expect(listDeployments(stateFolder)).toHaveLength(1);
+  },
+);
 
 test("a plan whose names would lead elsewhere is refused", async () => {
   const node = testNode({ name: "node-0", port: await freePort() });
