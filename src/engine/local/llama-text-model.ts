@@ -2,7 +2,7 @@ import { vocabularyOfGguf } from "../kimi/vocabulary.ts";
 import { KimiTokenizer } from "../kimi/tokenizer.ts";
 import { KimiError } from "../../errors.ts";
 import type { Sampling, Usage } from "../engine.ts";
-import type { Prompt, TextEvent, TextModel, TextRequest } from "../text-engine.ts";
+import type { TextEvent, TextModel, TextRequest } from "../text-engine.ts";
 import { cpuFlags, refuseBrokenOnAmx } from "./amx-guard.ts";
 import { constrainedTokens } from "./constrained-tokens.ts";
 import { tryFirstLoad } from "./first-load.ts";
@@ -10,11 +10,12 @@ import { loadLlama, type LoadedLlama } from "./load-llama.ts";
 import type { PlacementOptions } from "./local-placement.ts";
 import { numberIn, openModelFile, type ModelFile } from "./model-file.ts";
 import { openNativeAddon } from "./native-addon.ts";
+import { keepCommonPrefix, prefill } from "./prefill.ts";
 import { PromptCache, type PromptCacheOptions } from "./prompt-cache/prompt-cache.ts";
-import type { SavedState } from "./prompt-cache/saved-state.ts";
 import { stateIdentity } from "./prompt-cache/state-identity.ts";
 import { chooseThreads } from "./threads.ts";
 import { TokenChoice } from "./token-choice.ts";
+import { TokenizedTexts } from "./tokenized-texts.ts";
 import { yarnBetas } from "./yarn-betas.ts";
 
 export interface LocalModelOptions {
@@ -40,18 +41,11 @@ export class LlamaTextModel implements TextModel {
   readonly #options: LocalModelOptions;
   readonly #file: ModelFile;
   readonly #tokenizer: KimiTokenizer;
+  readonly #texts: TokenizedTexts;
   readonly #choice: TokenChoice;
   readonly #threads: number;
   #loaded: LoadedLlama | undefined;
   #cache: PromptCache | undefined;
-  /**
-   * The texts of the last prompt and reply and their tokens: a conversation is not tokenized anew each
-   * turn, and the model's reply is found in the KV cache as the model itself cut it.
-   */
-  #encoded = new Map<string, readonly number[]>();
-  /** The last words of the model's own. */
-  #reply: readonly number[] = [];
-
   /** Reads the file's head. @throws KimiError for a file that can't be a model's. */
   constructor(options: LocalModelOptions) {
     this.#options = options;
@@ -59,6 +53,7 @@ export class LlamaTextModel implements TextModel {
     this.name = String(this.#file.head.metadata.get("general.name") ?? options.path);
     if ("missing" in openNativeAddon()) refuseBrokenOnAmx(this.#file, cpuFlags());
     this.#tokenizer = new KimiTokenizer(vocabularyOfGguf(this.#file.head));
+    this.#texts = new TokenizedTexts(this.#tokenizer);
     this.#choice = new TokenChoice(this.#tokenizer);
     this.#threads = chooseThreads(this.#file.sizeBytes, options.threads);
   }
@@ -76,9 +71,9 @@ export class LlamaTextModel implements TextModel {
   async *complete({ prompt, signal, ...request }: TextRequest): AsyncGenerator<TextEvent, void> {
     signal.throwIfAborted();
     const loaded = this.#loaded ?? (yield* this.#load(signal));
-    const saved = await this.#cache?.find(loaded.sequence, this.#reply);
-    if (saved) this.#remember(saved);
-    const input = this.#encode(prompt);
+    const saved = await this.#cache?.find(loaded.sequence, this.#texts.reply);
+    if (saved) this.#texts.recall(saved);
+    const input = this.#texts.encode(prompt);
     if (input.length >= loaded.sequence.contextSize)
       throw contextFull(input.length, loaded.sequence.contextSize);
     if (saved) await this.#cache?.restore(loaded.sequence, saved, { input, signal });
@@ -90,7 +85,7 @@ export class LlamaTextModel implements TextModel {
   async close(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    if (loaded) await this.#cache?.save(loaded.sequence, this.#reply);
+    if (loaded) await this.#cache?.save(loaded.sequence, this.#texts.reply);
     await loaded?.dispose();
   }
 
@@ -126,18 +121,6 @@ export class LlamaTextModel implements TextModel {
     return this.#loaded;
   }
 
-  #encode(prompt: Prompt): number[] {
-    const encoded = new Map<string, readonly number[]>();
-    const ids = prompt.flatMap((piece) => {
-      if (piece.type === "control") return this.#tokenizer.encodePrompt([piece]);
-      const known = this.#encoded.get(piece.text) ?? this.#tokenizer.encode(piece.text);
-      encoded.set(piece.text, known);
-      return known;
-    });
-    this.#encoded = encoded;
-    return ids;
-  }
-
   async *#decode(
     loaded: LoadedLlama,
     request: { rest: number[]; input: number[]; cachedTokens: number } & Omit<
@@ -171,7 +154,7 @@ export class LlamaTextModel implements TextModel {
           } else {
             const text = decoder.decode();
             if (text !== "") yield { type: "text", text };
-            this.#rememberWords(words);
+            this.#texts.keepReply(words);
             words = [];
             yield { type: "control", token: control };
           }
@@ -179,7 +162,7 @@ export class LlamaTextModel implements TextModel {
         }
       }
     } finally {
-      this.#rememberWords(words); // of an interrupted reply, too
+      this.#texts.keepReply(words); // of an interrupted reply, too
     }
     const text = decoder.decode();
     if (text !== "") yield { type: "text", text };
@@ -202,26 +185,6 @@ export class LlamaTextModel implements TextModel {
       rest as Parameters<typeof loaded.sequence.evaluate>[0],
       options,
     );
-  }
-
-  #rememberWords(ids: readonly number[]): void {
-    if (ids.length === 0) return;
-    this.#encoded.set(this.#tokenizer.decode(ids), ids);
-    this.#reply = ids;
-  }
-
-  /** The texts of an earlier process and how they were cut: they lie between control tokens. */
-  #remember({ tokens, reply }: SavedState): void {
-    let words: number[] = [];
-    for (const id of tokens) {
-      if (this.#tokenizer.controlName(id) === undefined) words.push(id);
-      else {
-        this.#rememberWords(words);
-        words = [];
-      }
-    }
-    this.#rememberWords(words);
-    this.#rememberWords(reply);
   }
 
   #openCache(loaded: LoadedLlama): PromptCache | undefined {
@@ -256,52 +219,6 @@ function* notices({ placement }: LoadedLlama, file: ModelFile | undefined): Gene
   if (!betas || "addon" in native) return;
   const text = `this model's YaRN settings (betas ${betas.fast}, ${betas.slow}) are not honoured, which costs accuracy: the native addon is not there: ${native.missing}`;
   yield { type: "notice", level: "warning", text };
-}
-
-/** Tokens; a batch that starts a few tokens after the beginning takes longer than one that computes them too. */
-const worthwhilePrefix = 16;
-
-/** Drops from the KV cache what does not begin the new prompt; at least its last token is computed anew. */
-async function keepCommonPrefix({ sequence }: LoadedLlama, input: number[]): Promise<number> {
-  const tokens = input as Parameters<typeof sequence.compareContextTokens>[0];
-  const { firstDifferentIndex } = sequence.compareContextTokens(tokens);
-  const common = Math.min(firstDifferentIndex, input.length - 1);
-  const kept = common < worthwhilePrefix ? 0 : common;
-  if (kept < sequence.nextTokenIndex) {
-    await sequence.eraseContextTokenRanges([{ start: kept, end: sequence.nextTokenIndex }]);
-  }
-  return sequence.nextTokenIndex;
-}
-
-interface Prefill {
-  readonly input: number[];
-  readonly cachedTokens: number;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Evaluates all but the last batch of the prompt, a batch at a time, and returns what is left. Batches
- * end at multiples of their size: attention is computed over the KV cache in whole blocks, and a batch
- * that ends a little beyond one pays for all of the next.
- */
-async function* prefill(
-  { sequence, batchSize }: LoadedLlama,
-  { input, cachedTokens, signal }: Prefill,
-): AsyncGenerator<TextEvent, number[]> {
-  let done = cachedTokens;
-  for (let end = nextMultiple(done, batchSize); end < input.length; end += batchSize) {
-    yield { type: "progress", phase: "prefill", done, total: input.length };
-    signal.throwIfAborted();
-    const batch = input.slice(done, end) as Parameters<typeof sequence.evaluate>[0];
-    await sequence.evaluateWithoutGeneratingNewTokens(batch);
-    done = end;
-  }
-  signal.throwIfAborted();
-  return input.slice(done);
-}
-
-function nextMultiple(value: number, of: number): number {
-  return (Math.floor(value / of) + 1) * of;
 }
 
 function contextFull(needed: number, contextSize: number): KimiError {
