@@ -1,24 +1,17 @@
 import type { ApprovalPolicy, PersonsAnswer } from "../agent/approval.ts";
 import type { AgentEvent, EndReason } from "../agent/events.ts";
-import type { Usage } from "../engine/engine.ts";
 import { exitCodes, KimiError, messageOf, usageError, type ExitCode } from "../errors.ts";
 import { userText, type UserMessage } from "../message.ts";
 import { compactNow, converse, type ConversationParts } from "../session/conversation.ts";
-import { tokensOf } from "../session/compact.ts";
 import type { Session } from "../session/session.ts";
 import { ChatResources } from "./chat-resources.ts";
 import type { ChatServices } from "./chat-services.ts";
 import type { ChatStore } from "./chat-store.ts";
 import type { Question, Working } from "./chat-state.ts";
 import { commandIn, runCommand } from "./commands.ts";
-import { printsOf } from "./replay.ts";
+import { SessionView } from "./session-view.ts";
 import { shellMessageOf } from "./shell-run.ts";
-
-/** A text as it is shown, and as it is sent: large pastes are shown by a word. */
-export interface Draft {
-  readonly shown: string;
-  readonly text: string;
-}
+import { WaitingMessages, type Draft, type Waiting } from "./waiting-messages.ts";
 
 /** What commands do to the screen. */
 export interface ChatScreen {
@@ -36,9 +29,6 @@ export interface ChatControllerOptions {
   readonly screen: ChatScreen;
 }
 
-/** Of an earlier conversation, those that are printed when it is taken up. */
-const shownMessages = 40;
-
 /** How long the end of an interrupted run is waited for. */
 const closeMs = 2_000;
 
@@ -49,11 +39,6 @@ function isCommand(text: string): boolean {
 
 function isShellCommand(text: string): boolean {
   return text.startsWith("!");
-}
-
-interface Waiting {
-  readonly draft: Draft;
-  readonly message: UserMessage;
 }
 
 /** The terminal program without its screen: what is done when something is said, asked for or interrupted. */
@@ -68,10 +53,8 @@ export class ChatController {
   #current: Promise<void> = Promise.resolve();
   #isClosed = false;
   #failure: ExitCode | undefined;
-  /** What a request holds beside the messages: the tools' descriptions, for the most part. */
-  #overheadTokens = 0;
-  #queue: Waiting[] = [];
-  #steering: Waiting[] = [];
+  readonly #waiting: WaitingMessages;
+  readonly #view: SessionView;
   /** Those that have not ended. */
   #commands: Promise<unknown> = Promise.resolve();
   #answer: ((answer: PersonsAnswer) => void) | undefined;
@@ -82,11 +65,13 @@ export class ChatController {
     this.screen = screen;
     this.resources = new ChatResources(services, () => this.#session.path);
     this.#session = session;
+    this.#waiting = new WaitingMessages(store);
+    this.#view = new SessionView(store);
     this.#policy = services.approvals(
       (question, signal) => this.#ask(question, signal),
       (thrown) => this.complain(thrown),
     );
-    this.#showSession();
+    this.#view.show(session);
   }
 
   get session(): Session {
@@ -105,8 +90,7 @@ export class ChatController {
     if (isCommand(text)) return this.#command(text);
     const waiting = { draft, message: this.#messageOf(draft) };
     if (!this.isWorking) return this.#send(waiting);
-    this.#queue.push(waiting);
-    this.store.dispatch({ type: "queue", text: draft.shown });
+    this.#waiting.queue(waiting);
   }
 
   /** Ctrl-S: is said after the current step. */
@@ -116,8 +100,7 @@ export class ChatController {
     if (!this.isWorking || isCommand(text) || isShellCommand(text)) return this.submit(draft);
     if (text === "") return;
     this.services.history.append(draft.text);
-    this.#steering.push({ draft, message: this.#messageOf(draft) });
-    this.store.dispatch({ type: "steer", text: draft.shown });
+    this.#waiting.steer({ draft, message: this.#messageOf(draft) });
   }
 
   /** Stops what is being done. */
@@ -165,7 +148,7 @@ export class ChatController {
     const session = this.services.resumeSession(name);
     this.#session.close();
     this.#session = session;
-    this.#showSession();
+    this.#view.show(session);
   }
 
   /** A note to the person. */
@@ -216,17 +199,13 @@ export class ChatController {
     this.#work("asking", async (signal) => {
       if (message) this.#session.add(message); // kept, whatever comes
       const parts = await this.#parts(signal);
-      const steering = (): readonly UserMessage[] => this.#takeSteering();
+      const steering = (): readonly UserMessage[] => this.#waiting.takeSteering();
       for await (const event of converse(parts, { message: undefined, steering, signal })) {
         this.#show(event);
-        if (event.type === "finish") this.#measure(event.usage);
+        if (event.type === "finish") this.#view.measure(this.#session, event.usage);
         if (event.type === "end") return event.reason;
       }
     });
-  }
-
-  #measure({ inputTokens }: Usage): void {
-    this.#overheadTokens = Math.max(0, inputTokens - tokensOf(this.#session.context));
   }
 
   #runShell(command: string): void {
@@ -263,26 +242,14 @@ export class ChatController {
     this.#abort = undefined;
     if (this.#isClosed) return;
     if (failed) return this.#returnWaiting();
-    const next = [...this.#steering.splice(0), ...this.#queue.splice(0)];
-    const [first, ...rest] = next;
-    this.#queue = rest;
-    if (!first) return;
-    this.store.dispatch({ type: "next-taken" });
-    this.#send(first);
-  }
-
-  #takeSteering(): readonly UserMessage[] {
-    const taken = this.#steering.splice(0);
-    if (taken.length > 0) this.store.dispatch({ type: "steering-taken" });
-    return taken.map(({ message }) => message);
+    const next = this.#waiting.takeNext();
+    if (next) this.#send(next);
   }
 
   /** What waited is not lost: it goes back to where it was written. */
   #returnWaiting(): void {
-    const waiting = [...this.#steering.splice(0), ...this.#queue.splice(0)];
-    if (waiting.length === 0) return;
-    this.store.dispatch({ type: "queue-returned" });
-    this.screen.putBack(waiting.map(({ draft }) => draft.text).join("\n"));
+    const texts = this.#waiting.takeBack();
+    if (texts.length > 0) this.screen.putBack(texts.join("\n"));
   }
 
   async #parts(signal: AbortSignal): Promise<ConversationParts> {
@@ -314,23 +281,9 @@ export class ChatController {
     });
   }
 
-  /** What was said in it before, its last part at least. */
-  #showSession(): void {
-    const { repairs, transcript, id } = this.#session;
-    const shown = transcript.slice(-shownMessages);
-    const left = transcript.length - shown.length;
-    if (left > 0) this.print(`${left} earlier messages: kimi sessions show ${id}`);
-    for (const print of printsOf(shown)) this.store.dispatch({ type: "print", print });
-    for (const repair of repairs) this.print(`this session was damaged: ${repair}`, "warning");
-    this.showUsage();
-  }
-
   /** Counts what the context holds anew. */
   showUsage(): void {
-    const said = this.#session.context;
-    const contextTokens = said.length === 0 ? 0 : Math.round(tokensOf(said) + this.#overheadTokens);
-    const { usage } = this.#session;
-    this.store.dispatch({ type: "usage", usage, contextTokens });
+    this.#view.showUsage(this.#session);
   }
 
   #command(text: string): void {

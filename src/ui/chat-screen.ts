@@ -2,6 +2,7 @@
 import type { Session } from "../session/session.ts";
 import { ChatController, type ChatScreen as Screen } from "./chat-controller.ts";
 import type { ChatServices } from "./chat-services.ts";
+import { ChosenTheme, type ThemeOptions } from "./chosen-theme.ts";
 import type { Question } from "./chat-state.ts";
 import { ChatStore } from "./chat-store.ts";
 import { commands } from "./commands.ts";
@@ -21,21 +22,14 @@ import {
 } from "./input-state.ts";
 import { spinnerMs } from "./activity-view.ts";
 import { renderLive, type LiveLines } from "./live-view.ts";
-import type { Printer } from "./printer.ts";
 import { wholeQuestion } from "./question-view.ts";
 import { createQuestion, reduceQuestion, type QuestionState } from "./question-state.ts";
-import { createTheme, type Theme } from "./theme.ts";
+import { Scrollback } from "./scrollback.ts";
 
 export interface ScreenOptions {
   readonly services: ChatServices;
   readonly session: Session;
-  readonly theme: {
-    readonly colorLevel: 0 | 1 | 2 | 3;
-    readonly hyperlinks: boolean;
-    readonly choice: "auto" | "dark" | "light";
-    /** Until the terminal has answered. */
-    readonly background: "dark" | "light";
-  };
+  readonly theme: ThemeOptions;
   readonly size: () => { readonly columns: number; readonly rows: number };
   /** Writes what moves no cursor: a title, the clipboard. */
   readonly write: (text: string) => void;
@@ -52,9 +46,6 @@ export interface Frame {
 /** How long after a key nobody counts as writing any more, milliseconds. */
 const pauseMs = 700;
 
-/** Of what was printed, the newest pieces that Ink may not have written yet. */
-const keptPrinted = 100;
-
 /** What needs the terminal to itself. */
 export interface TerminalWork {
   edit(text: string): Promise<string | undefined>;
@@ -68,11 +59,8 @@ export class ChatScreen {
   readonly #options: ScreenOptions;
   #input: InputState;
   #question: QuestionState | undefined;
-  #theme: Theme;
-  #choice: "auto" | "dark" | "light";
-  #background: "dark" | "light";
-  #printer: Printer | undefined;
-  #printed: string[] = [];
+  readonly #theme: ChosenTheme;
+  readonly #scrollback = new Scrollback();
   #frame: Frame | undefined;
   #timer: NodeJS.Timeout | undefined;
   #work: TerminalWork | undefined;
@@ -87,15 +75,16 @@ export class ChatScreen {
   constructor(options: ScreenOptions) {
     this.#options = options;
     const { theme, services, session } = options;
-    this.#choice = theme.choice;
-    this.#background = theme.background;
-    this.#theme = this.#newTheme();
+    this.#theme = new ChosenTheme(theme);
     this.#input = createInput([]);
     const screen: Screen = {
       putBack: (text) => this.#changeInput(putBack(this.#input, text)),
       exit: options.onExit,
       copy: (text) => options.write(`\u001b]52;c;${Buffer.from(text).toString("base64")}\u0007`),
-      setTheme: (choice) => this.#setTheme(choice),
+      setTheme: (choice) => {
+        this.#theme.choose(choice);
+        this.store.flush();
+      },
     };
     this.controller = new ChatController({ services, store: this.store, session, screen });
     this.store.subscribe(() => this.#changed());
@@ -117,10 +106,8 @@ export class ChatScreen {
   /** What is loaded once the prompt is on the screen. */
   async warmUp(): Promise<void> {
     const { Printer } = await import("./printer.ts");
-    this.#printer = new Printer({
-      width: () => this.#options.size().columns,
-      theme: () => this.#theme,
-    });
+    const width = (): number => this.#options.size().columns;
+    this.#scrollback.open(new Printer({ width, theme: () => this.#theme.now }));
     try {
       const { history } = createInput(this.#options.services.history.load());
       this.#input = { ...this.#input, history };
@@ -136,8 +123,8 @@ export class ChatScreen {
 
   /** What the terminal says of its background. */
   setBackground(background: "dark" | "light"): void {
-    this.#background = background;
-    this.#setTheme(this.#choice);
+    this.#theme.learn(background);
+    this.store.flush();
   }
 
   resized(): void {
@@ -202,7 +189,7 @@ export class ChatScreen {
       case "exit":
         return this.#options.onExit();
       case "fold":
-        return this.#fold();
+        return this.#scrollback.fold(this.store.state.thinking !== undefined);
       case "complete":
         return void this.#complete(effect.place);
       case "editor":
@@ -224,16 +211,6 @@ export class ChatScreen {
       this.#input = putBack(this.#input, draft.text);
       this.controller.complain(thrown);
     }
-  }
-
-  #fold(): void {
-    if (!this.#printer) return;
-    if (this.store.state.thinking) {
-      this.#printer.showsThinking = !this.#printer.showsThinking;
-      return;
-    }
-    const lines = this.#printer.unfold();
-    if (lines) this.#printed.push(lines.join("\n"));
   }
 
   async #complete(place: Completion): Promise<void> {
@@ -271,18 +248,6 @@ export class ChatScreen {
     this.store.flush();
   }
 
-  #newTheme(): Theme {
-    const { colorLevel, hyperlinks } = this.#options.theme;
-    const background = this.#choice === "auto" ? this.#background : this.#choice;
-    return createTheme({ colorLevel, background, hyperlinks });
-  }
-
-  #setTheme(choice: "auto" | "dark" | "light"): void {
-    this.#choice = choice;
-    this.#theme = this.#newTheme();
-    this.store.flush();
-  }
-
   /** Anything has changed: prints what there is to print, and draws anew when asked. */
   #changed(): void {
     const { state } = this.store;
@@ -303,7 +268,7 @@ export class ChatScreen {
     const state = createQuestion(this.#isPaused());
     const { columns, rows } = this.#options.size();
     const maxRows = Math.max(4, rows - 7);
-    const lines = wholeQuestion({ question, state, columns, maxRows, theme: this.#theme });
+    const lines = wholeQuestion({ question, state, columns, maxRows, theme: this.#theme.now });
     if (lines) this.store.print({ type: "lines", lines });
     return state;
   }
@@ -315,18 +280,12 @@ export class ChatScreen {
 
   #print(): void {
     const { prints } = this.store.state;
-    if (prints.length === 0 || !this.#printer || this.#isSuspended) return;
-    const lines: string[] = [];
-    for (const item of prints) lines.push(...this.#printer.print(item));
-    if (lines.length > 0) this.#printed.push(lines.join("\n"));
-    // Ink counts what it has written, and never looks at it again.
-    const written = this.#printed.length - 1 - keptPrinted;
-    if (written >= 0) this.#printed[written] = "";
+    if (prints.length === 0 || this.#isSuspended || !this.#scrollback.print(prints)) return;
     this.store.taken(prints.length);
   }
 
   #draw(): Frame {
-    const printed = [...this.#printed];
+    const { printed } = this.#scrollback;
     if (this.#hasLeft) return { printed, live: { lines: [], cursor: undefined } };
     const { columns, rows } = this.#options.size();
     const { controller, store } = this;
@@ -336,12 +295,12 @@ export class ChatScreen {
       question: this.#question,
       columns,
       rows,
-      theme: this.#theme,
+      theme: this.#theme.now,
       now: performance.now(),
       model: controller.resources.modelName,
       contextWindow: controller.resources.contextWindow,
-      showsThinking: this.#printer?.showsThinking ?? false,
-      pending: (maxLines) => this.#printer?.pending(maxLines) ?? [],
+      showsThinking: this.#scrollback.showsThinking,
+      pending: (maxLines) => this.#scrollback.pending(maxLines),
       about: (candidate) => this.#abouts.get(candidate) ?? "",
     });
     this.#drawn = live;

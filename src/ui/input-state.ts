@@ -21,7 +21,7 @@ import { reducePopup } from "./input-popup.ts";
 import { reduceSearch } from "./input-search.ts";
 import { moveVertically } from "./composer/layout.ts";
 import { pasteLabel } from "./composer/pastes.ts";
-import type { Draft } from "./chat-controller.ts";
+import type { Draft } from "./waiting-messages.ts";
 
 export interface Popup {
   readonly place: Completion;
