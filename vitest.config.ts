@@ -18,6 +18,9 @@ export default defineConfig({
       project("e2e", { exclude: terminals }),
       project("terminal", { include: terminals, maxWorkers: 1, sequence: { groupOrder: 1 } }),
     ],
-    testTimeout: 30_000,
+    // These only end what hangs: a busy machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

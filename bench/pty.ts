@@ -1,7 +1,8 @@
 /** A program in a terminal that shows and answers nothing, so that little but the program takes time. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { spawn, type IPty } from "@lydell/node-pty";
+import { cpuMs } from "../test/support/processes.ts";
 import { environment } from "./measure.ts";
 
 /** No CPU time for so long is idle; so little is what a timer takes, milliseconds. */
@@ -57,11 +58,7 @@ export class Pty {
 
   /** CPU time of all threads so far. */
   cpuMs(): number {
-    const folder = `/proc/${this.#child.pid}/task`;
-    const nanoseconds = readdirSync(folder).map((thread) =>
-      Number.parseInt(readFileSync(`${folder}/${thread}/schedstat`, "utf8"), 10),
-    );
-    return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
+    return cpuMs(this.#child.pid);
   }
 
   rssMiB(): number {

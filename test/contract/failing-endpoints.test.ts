@@ -145,7 +145,7 @@ describe.each(protocols)("with %s a failure has a name and an exit code", (proto
         startEvents(response);
         response.write(say("so"));
       },
-      { timers },
+      { timers: { ...timers, firstTokenMs: 5_000 } },
     );
     await expect(generate()).rejects.toMatchObject({ code: "stalled", exitCode: 75 });
   });

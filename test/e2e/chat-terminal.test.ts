@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { heldReply, startChat } from "../support/chat.ts";
 import { event, startEvents } from "../support/fake-endpoint.ts";
 import { newFolder } from "../support/kimi.ts";
-import { isRunning } from "../support/processes.ts";
+import { cpuMs, isRunning } from "../support/processes.ts";
 import { startInTerminal } from "../support/terminal.ts";
 
 const ctrl = (letter: string): string => String.fromCharCode(letter.charCodeAt(0) - 64);
@@ -51,7 +51,8 @@ test("a code block without end never outgrows the window", async () => {
 test("a storm of resizes while an answer streams leaves every line once in the scrollback", async () => {
   const lines = lineNumbers(400);
   const held = heldReply();
-  const chat = await startChat([held.reply], { columns: 100, rows: 30 });
+  let width = 100;
+  const chat = await startChat([held.reply], { columns: width, rows: 30 });
   chat.type("go\r");
   await held.asked;
   const sizes = [
@@ -68,7 +69,11 @@ test("a storm of resizes while an answer streams leaves every line once in the s
     if (index % 20 !== 0) continue;
     const [columns, rows] = sizes[(index / 20) % sizes.length] ?? [80, 24];
     await chat.waitFor(line);
+    const before = chat.raw().length;
     chat.resize(columns, rows);
+    // What is drawn for a wider window than there is any more, no program can take back.
+    if (columns < width) await expect.poll(() => chat.raw().length).toBeGreaterThan(before);
+    width = columns;
   }
   chat.resize(80, 24);
   await held.end();
@@ -103,10 +108,10 @@ test("a window that is made narrower and wider leaves no copies of what is asked
 test("a megabyte is pasted at once, shown as one placeholder and sent verbatim", async () => {
   const text = "中文 and English, 日本語 🙂\n".repeat(33_000).trimEnd();
   const chat = await startChat([{ content: "Read." }]);
-  const before = performance.now();
+  const before = cpuMs(chat.pid);
   chat.paste(text);
   await chat.waitFor("[pasted ");
-  const tookMs = performance.now() - before;
+  const tookMs = cpuMs(chat.pid) - before;
   expect(chat.window().join("\n")).toContain("33,000 lines]");
   chat.type("\r");
   await chat.waitFor("Read.");

@@ -16,6 +16,7 @@ test("without a command the terminal program starts, talks to the embedded model
   await chat.waitForPrompt();
   chat.type("What is 12 * 34?\r");
   await chat.waitFor("\n12 * 34 = 408");
+  await chat.waitForPrompt();
   expect(chat.screen()).toMatch(/❯ What is 12 \* 34\?\n\n● 12 \* 34 = 408 ✓ \d+\.\d s\n/);
   expect(chat.screen()).toMatch(/kimi-nano · ↑[\d.]+k ↓\d+ · \d+ % of 8\.2k/);
   chat.type(ctrl("D"));
@@ -45,6 +46,7 @@ test("Markdown is shown as such, and a model's control sequences do not reach th
   const chat = await startChat([{ content }]);
   chat.type("hi\r");
   await chat.waitFor("const a");
+  await chat.waitForPrompt();
   const shown = chat.screen();
   expect(shown).toContain("Weather 天气\n\nIt is cold in 北京 red .");
   expect(shown).toMatch(/City │ °C\n─+┼─+\n北京 │ {2}3\n\n {2}const a = 1;/);

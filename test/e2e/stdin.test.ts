@@ -84,7 +84,10 @@ test("a while-read loop keeps its lines with --no-stdin", async () => {
 
 test("a slow producer is waited for, and the person is told", async () => {
   const endpoint = await startEndpoint("chat", [{ content: "ok" }]);
-  const { stdout, stderr } = await sh('(sleep 1.5; echo late) | kimi run "q"', endpoint.url);
+  const told = join(newFolder(), "told");
+  const producer = `until grep -q waiting ${told} 2>/dev/null; do sleep 0.05; done; echo late`;
+  const script = `(${producer}) | kimi run "q" 2>${told}; cat ${told} >&2`;
+  const { stdout, stderr } = await sh(script, endpoint.url);
   expect(stdout).toBe("ok\n");
   expect(stderr).toBe("waiting for standard input, which is open; --no-stdin leaves it alone\n");
   expect(lastPrompt(endpoint)).toContain("late");

@@ -1,18 +1,25 @@
 /** Small deployments of real processes, and what is left of them. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { DeploymentPlan, Host, NodeCommand } from "../../src/cluster/deployment-plan.ts";
 
 const engine = join(import.meta.dirname, "deploy-engine.ts");
 
-/** A port of loopback that nobody listens on. */
+let ports = process.pid * 64;
+
+/** A port of loopback that nobody listens on, another one each time; below those that the system gives away itself. */
 export async function freePort(address = "127.0.0.1"): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, address, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 10_000 + (ports++ % 20_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, address, () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 export function hostAt(address: string, more: Partial<Host> = {}): Host {

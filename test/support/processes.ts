@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Whether a process runs; one that has ended and that nobody has asked for yet does not. */
 export function isRunning(pid: number): boolean {
@@ -8,4 +8,13 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** CPU time of all threads of a process so far, on Linux. */
+export function cpuMs(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const nanoseconds = readdirSync(folder).map((thread) =>
+    Number.parseInt(readFileSync(`${folder}/${thread}/schedstat`, "utf8"), 10),
+  );
+  return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
 }

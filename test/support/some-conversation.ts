@@ -1,5 +1,5 @@
 /** Any conversation, for property tests. Apart, since loading fast-check takes long. */
-import fc from "fast-check";
+import * as fc from "./fast-check.ts";
 import { userText, type Message } from "../../src/message.ts";
 import { answer, assistantCalls, assistantText } from "./conversation.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { allows, restricts, ruleFor } from "../../../src/agent/approval-rules.ts";
 import type { ToolEffect } from "../../../src/agent/tool.ts";

@@ -21,9 +21,9 @@ interface Outcome {
   readonly code: number | null;
 }
 
-/** The command in a process of its own; `interrupt` sends SIGINT as soon as a part of the output is there. */
+/** The command in a process of its own; with `interrupt` it gets SIGINT as soon as a part of the output is there. */
 async function run(command: ConvertCommand, interrupt = false): Promise<Outcome> {
-  const script = `
+  const script = `${interrupt ? interruption(`${command.output}.journal`) : ""}
     const { convert } = await import(${JSON.stringify(module)});
     try { process.exitCode = await convert(${JSON.stringify(command)}); }
     catch (error) { console.error(error.message + "\\n" + error.hint); process.exitCode = error.exitCode; }`;
@@ -32,15 +32,19 @@ async function run(command: ConvertCommand, interrupt = false): Promise<Outcome>
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const closed = once(child, "close") as Promise<[number | null]>;
-  const journal = `${command.output}.journal`;
-  const timer = setInterval(() => {
-    if (!interrupt || !existsSync(journal)) return;
-    clearInterval(timer); // a second one would not wait for anything
-    child.kill("SIGINT");
-  }, 2);
   const [code] = await closed;
-  clearInterval(timer);
   return { stdout, stderr, code };
+}
+
+/** In the process itself, which may be done before another one has looked. */
+function interruption(journal: string): string {
+  return `
+    const { existsSync } = await import("node:fs");
+    const timer = setInterval(() => {
+      if (!existsSync(${JSON.stringify(journal)})) return;
+      clearInterval(timer); // a second one would not wait for anything
+      process.kill(process.pid, "SIGINT");
+    }, 1);`;
 }
 
 test("what was written is told on standard output, progress on standard error", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { encodeCodes } from "../../../src/checkpoint/convert/encode-codes.ts";
 import { encodeRows } from "../../../src/checkpoint/convert/encode-rows.ts";

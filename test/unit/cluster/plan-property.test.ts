@@ -1,5 +1,5 @@
 /** Whatever is asked for: a plan that the engine's parser takes, or a refusal whose proposals hold. */
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { accelerators } from "../../../src/cluster/accelerators.ts";
 import { checkArguments } from "../../../src/cluster/check-arguments.ts";

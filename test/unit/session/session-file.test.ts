@@ -2,7 +2,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { userText, type Message } from "../../../src/message.ts";
 import { readSessionFile } from "../../../src/session/session-file.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { userText } from "../../../src/message.ts";
 import {
@@ -101,7 +101,7 @@ describe("the name of a session", () => {
     expect(ids.toSorted()).toEqual(ids);
     for (const id of ids) expect(sessionPath("/s", id)).toContain(id);
     const same = new Set(Array.from({ length: 100 }, () => newSessionId(new Date(0))));
-    expect(same.size).toBe(100);
+    expect(same.size).toBeGreaterThanOrEqual(98); // two may meet: 100 of 2^24, once in 3,400 runs
   });
 });
 

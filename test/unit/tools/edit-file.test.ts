@@ -1,5 +1,5 @@
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { editFile } from "../../../tools/edit-file.ts";
 import { replaceText } from "../../../tools/files/replace-text.ts";

@@ -134,9 +134,10 @@ test("a command that is silent too long is stopped", async () => {
 });
 
 test("a command that keeps printing is not silent, and a given time is also one for silence", async () => {
+  const patient = runCommandTool({ wallMs: 60_000, silenceMs: 3_000 });
+  const printing = "for i in 1 2 3 4 5 6 7 8; do sleep 0.5; echo $i >&2; done";
+  expect(outcome(await call(patient, { command: printing }))).toMatchObject({ exit_code: 0 });
   const tool = runCommandTool({ wallMs: 60_000, silenceMs: 1_000 });
-  const printing = "for i in 1 2 3 4 5; do sleep 0.25; echo $i >&2; done";
-  expect(outcome(await call(tool, { command: printing }))).toMatchObject({ exit_code: 0 });
   const silent = { command: "sleep 1.5; echo done", timeout_seconds: 30 };
   expect(outcome(await call(tool, silent))).toMatchObject({ stdout: "done\n" });
 });

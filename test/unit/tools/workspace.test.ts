@@ -1,7 +1,7 @@
 import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
-import fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { assertUnmoved, resolveInWorkspace } from "../../../tools/files/workspace.ts";
 import { temporaryFolder, temporaryWorkspace } from "./temporary-workspace.ts";

@@ -1,5 +1,5 @@
 /** Events of runs as agents produce them, for tests of what shows them. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import type { AgentEvent, EndReason } from "../../../src/agent/events.ts";
 import { userText, type AssistantMessage, type Message } from "../../../src/message.ts";
 import {

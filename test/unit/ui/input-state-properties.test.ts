@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { anyPaste, anyText } from "./composer/arbitraries.ts";
 import { completionAt } from "../../../src/ui/composer/completion.ts";

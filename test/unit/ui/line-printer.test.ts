@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { hostileText, someText } from "./shown-text.ts";
 import type { Print, Question } from "../../../src/ui/chat-state.ts";

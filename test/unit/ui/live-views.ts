@@ -1,5 +1,5 @@
 /** Views of the live part of the screen, typical ones and any. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import { anyComposer } from "./composer/arbitraries.ts";
 import { someText } from "./shown-text.ts";
 import { initialState, type ChatState, type Question } from "../../../src/ui/chat-state.ts";

@@ -1,5 +1,5 @@
 /** What lines on a screen must be, whatever text is in them. */
-import * as fc from "fast-check";
+import * as fc from "../../support/fast-check.ts";
 import stringWidth from "string-width";
 import { expect } from "vitest";
 import { anyText } from "./composer/arbitraries.ts";

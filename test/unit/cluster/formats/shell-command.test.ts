@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { commandText } from "../../../../src/cluster/formats/shell-command.ts";
 import { shellQuote } from "../../../../src/cluster/shell-quote.ts";

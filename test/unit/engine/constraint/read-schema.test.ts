@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { compileSchema } from "../../../../src/agent/json-schema.ts";
 import { accepts, schemas, writeAtRandom } from "./schemas.ts";

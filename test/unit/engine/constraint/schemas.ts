@@ -1,5 +1,5 @@
 /** Schemas that make it hard, and random walks through what they allow. */
-import fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { anyOf, atEnd, type ByteState } from "../../../../src/engine/constraint/byte-state.ts";
 import { jsonValue } from "../../../../src/engine/constraint/json-state.ts";
 import { readSchema } from "../../../../src/engine/constraint/read-schema.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { expect, test } from "vitest";
 import { rewriteCallIds } from "../../../../src/engine/kimi/call-ids.ts";
 import { spellPrompt, writePrompt } from "../../../../src/engine/kimi/prompt-writer.ts";

@@ -1,5 +1,5 @@
 /** Texts and actions for property tests: of many scripts, and of what joins and controls. */
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { createComposer, type Composer } from "../../../../src/ui/composer/composer-state.ts";
 import { applyEdit, type EditAction } from "../../../../src/ui/composer/edit-actions.ts";
 

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { describe, expect, test } from "vitest";
 import { attachedPaths } from "../../../../src/ui/composer/attachments.ts";
 import { applyCompletion, completionAt } from "../../../../src/ui/composer/completion.ts";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { cellOf, simpleWidth } from "../../../../src/ui/composer/cells.ts";

@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { listPaths, walkPaths } from "../../../../src/ui/composer/path-candidates.ts";
 
 describe("path candidates", () => {
   let folder: string;
   beforeAll(() => {
+    vi.useFakeTimers({ toFake: ["performance"] }); // the walk has a tenth of a second
     folder = mkdtempSync(join(tmpdir(), "kimi-paths-"));
     const files = [
       "main.ts",
@@ -30,6 +31,7 @@ describe("path candidates", () => {
     symlinkSync(join(folder, "nowhere"), join(folder, "src", "broken"));
   });
   afterAll(() => {
+    vi.useRealTimers();
     rmSync(folder, { recursive: true });
   });
 

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { graphemes } from "../../../../src/ui/markdown/graphemes.ts";

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import * as fc from "fast-check";
+import * as fc from "../../../support/fast-check.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TerminalInput } from "../../../../src/ui/terminal/terminal-input.ts";
 
