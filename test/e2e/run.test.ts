@@ -43,6 +43,26 @@ test("the embedded model can only call a tool as it is declared, unless --no-con
   expect(free.stderr).not.toContain("→ weather");
 });
 
+test("a model file that has loaded once is loaded without another process", async () => {
+  const folder = newFolder();
+  const preload = join(folder, "note-forks.cjs");
+  const noted = join(folder, "forks");
+  const append = `require("node:fs").appendFileSync(${JSON.stringify(noted)}, "fork\\n")`;
+  writeFileSync(
+    preload,
+    `const children = require("node:child_process");
+const { fork } = children;
+children.fork = (...args) => (${append}, fork(...args));
+require("node:module").syncBuiltinESMExports();`,
+  );
+  const env = { NODE_OPTIONS: `--require ${preload}`, XDG_CACHE_HOME: join(folder, "cache") };
+  const forks = (): string => (existsSync(noted) ? readFileSync(noted, "utf8") : "");
+  await kimi(["run", "Hello"], { env });
+  expect(forks()).toBe("fork\n");
+  await kimi(["run", "Hello"], { env });
+  expect(forks()).toBe("fork\n");
+});
+
 test("several tools and both calls of a turn", async () => {
   const { stdout, stderr } = await kimi([
     "run",
